@@ -1,0 +1,236 @@
+"""Sequential networks over one flat parameter buffer, and stacks of them.
+
+All parameters of a network are views into ``model.params``, an array of shape
+``(*lead, P)``; all gradients are views into ``model.grads``. An optimizer then needs
+one line for the whole network. With ``lead = (K,)`` the same lines train K networks.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlib.backend import Array, asarray, device_of, namespace, to_numpy
+from nnlib.init import he_normal, lecun_normal, xavier_normal
+from nnlib.layers import Activation, Layer, Linear
+
+
+def leaves(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Walk through layers and the layers inside them, with their paths.
+
+    References
+    ----------
+    nnlib's own naming: ``"0"``, ``"2.1"`` for the second layer inside the third.
+
+    Examples
+    --------
+    >>> [path for path, _ in leaves([Activation("relu"), Activation("tanh")])]
+    ['0', '1']
+    """
+    for i, layer in enumerate(layers):
+        path = f"{prefix}{i}"
+        yield path, layer
+        yield from leaves(layer.sublayers(), f"{path}.")
+
+
+class Sequential:
+    """Layers one after the other.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        They must agree on ``lead``.
+
+    Attributes
+    ----------
+    params, grads : arrays of shape (*lead, P)
+        Change them in place only: the layers hold views.
+    lead : tuple
+        Leading axes of stacked models.
+
+    Raises
+    ------
+    ValueError
+        If layers disagree on ``lead``.
+    RuntimeError
+        If `backward` is called before `forward`.
+
+    References
+    ----------
+    I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, section 6.5.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> net = Sequential([Linear(2, 3, rng=rng, device="cpu"), Activation("tanh")])
+    >>> net(np.zeros((5, 2), dtype=np.float32)).shape, net.params.shape
+    ((5, 3), (9,))
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = list(layers)
+        with_params = [leaf for _, leaf in leaves(self.layers) if leaf.params]
+        leads = {leaf.lead for leaf in with_params}
+        if len(leads) > 1:
+            raise ValueError(f"layers disagree on the leading axes: {sorted(leads)}")
+        self.lead: tuple[int, ...] = leads.pop() if leads else ()
+        owners = [i for i, x in enumerate(self.layers) if _has_params(x)]
+        self._first = owners[0] if owners else 0
+        self._pack()
+
+    def _pack(self) -> None:
+        """Copy all parameters into one buffer and bind the layers to views of it."""
+        named = list(self.named_parameters())
+        sizes = [math.prod(p.shape[len(self.lead) :]) for _, p in named]
+        like = named[0][1] if named else np.zeros(0, dtype=np.float32)
+        xp = namespace(like)
+        shape = (*self.lead, sum(sizes))
+        self.params = xp.zeros(shape, dtype=like.dtype, device=like.device)
+        self.grads = xp.zeros(shape, dtype=like.dtype, device=like.device)
+        start = 0
+        for _, leaf in leaves(self.layers):
+            for name, p in leaf.params.items():
+                stop = start + math.prod(p.shape[len(self.lead) :])
+                view = xp.reshape(self.params[..., start:stop], p.shape)
+                view[...] = p
+                leaf.params[name] = view
+                leaf.grads[name] = xp.reshape(self.grads[..., start:stop], p.shape)
+                start = stop
+
+    def named_parameters(self) -> Iterator[tuple[str, Array]]:
+        """Yield ``("0.W", array)``, … in the order of the flat buffer."""
+        for path, leaf in leaves(self.layers):
+            for name, p in leaf.params.items():
+                yield f"{path}.{name}", p
+
+    def named_grads(self) -> Iterator[tuple[str, Array]]:
+        """Yield ``("0.W", gradient)``, … in the order of the flat buffer."""
+        for path, leaf in leaves(self.layers):
+            for name, g in leaf.grads.items():
+                yield f"{path}.{name}", g
+
+    def forward(self, x: Array, *, train: bool = False) -> Array:
+        """Return the output; ``train=True`` for the passes that learn."""
+        for layer in self.layers:
+            x = layer.forward(x, train=train)
+        return x
+
+    def __call__(self, x: Array) -> Array:
+        """Evaluate: ``forward(x, train=False)``."""
+        return self.forward(x, train=False)
+
+    def activations(self, x: Array, *, train: bool = False) -> list[Array]:
+        """Return the output of every layer, first to last."""
+        outputs = []
+        for layer in self.layers:
+            x = layer.forward(x, train=train)
+            outputs.append(x)
+        return outputs
+
+    def backward(self, dy: Array, *, input_gradient: bool = False) -> Array | None:
+        """Fill `grads` from ∂L/∂output; return ∂L/∂x only if asked."""
+        for i in reversed(range(len(self.layers))):
+            if i == self._first and not input_gradient and _has_params(self.layers[i]):
+                self.layers[i].backward(dy, input_gradient=False)  # type: ignore[call-arg]
+                return None
+            dy = self.layers[i].backward(dy)
+        return dy
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return copies of all parameters and buffers by name."""
+        state = {name: to_numpy(p).copy() for name, p in self.named_parameters()}
+        for path, leaf in leaves(self.layers):
+            for name, value in leaf.buffers.items():
+                state[f"{path}.{name}"] = np.array(to_numpy(value))
+        return state
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Set parameters and buffers by name; nothing changes if one does not fit.
+
+        Raises
+        ------
+        ValueError
+            Naming the first missing or surplus entry, or the shape that differs.
+        """
+        own = {name: tuple(np.shape(v)) for name, v in self.state().items()}
+        for name in [*own, *state]:
+            if name not in state:
+                raise ValueError(f"the state has no entry {name!r}")
+            if name not in own:
+                raise ValueError(f"the model has no entry {name!r}")
+            if own[name] != tuple(np.shape(state[name])):
+                found = tuple(np.shape(state[name]))
+                raise ValueError(f"{name!r} has shape {found}, not {own[name]}")
+        for path, leaf in leaves(self.layers):
+            for box in (leaf.params, leaf.buffers):
+                for name, old in box.items():
+                    new = asarray(state[f"{path}.{name}"], device=device_of(old))
+                    old[...] = namespace(old).astype(new, old.dtype)
+
+
+def _has_params(layer: Layer) -> bool:
+    return any(leaf.params for _, leaf in leaves([layer]))
+
+
+def mlp(
+    sizes: Sequence[int],
+    *,
+    activation: str = "relu",
+    rng: np.random.Generator,
+    init: Callable[..., Array] | None = None,
+    lead: tuple[int, ...] = (),
+    dtype: Any = np.float32,
+    device: str | None = None,
+) -> Sequential:
+    """Build a fully connected network.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Inputs, hidden widths, outputs.
+    activation : str
+        Between the layers; none after the last.
+    rng : numpy.random.Generator
+    init : callable, optional
+        Initializer of all weights. By default the one that fits the activation:
+        Xavier for sigmoid and tanh, LeCun for SELU, He for the others.
+    lead : tuple
+        ``(K,)`` builds K independent networks as one.
+    dtype, device
+        See `nnlib.backend.asarray`.
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two sizes.
+
+    References
+    ----------
+    Goodfellow, Bengio, Courville 2016, chapter 6.
+
+    Examples
+    --------
+    >>> net = mlp([64, 32, 10], rng=np.random.default_rng(0), lead=(5,), device="cpu")
+    >>> net(np.zeros((7, 64), dtype=np.float32)).shape
+    (5, 7, 10)
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"an MLP needs at least two sizes, not {list(sizes)}")
+    if init is None:
+        fitting = {"sigmoid": xavier_normal, "tanh": xavier_normal, "selu": lecun_normal}
+        init = fitting.get(activation, he_normal)
+    layers: list[Layer] = []
+    for d_in, d_out in zip(sizes[:-1], sizes[1:], strict=True):
+        if layers:
+            layers.append(Activation(activation))
+        layers.append(
+            Linear(
+                d_in, d_out, rng=rng, init=init, lead=lead, dtype=dtype, device=device
+            )
+        )
+    return Sequential(layers)

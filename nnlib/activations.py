@@ -274,7 +274,9 @@ def selu_backward(dy: Array, y: Array) -> Array:
     >>> selu_backward(np.ones(1), np.ones(1)).round(4)
     array([1.0507])
     """
-    return namespace(y).where(y > 0, SELU_SCALE * dy, dy * (y + SELU_SCALE * SELU_ALPHA))
+    return namespace(y).where(
+        y > 0, SELU_SCALE * dy, dy * (y + SELU_SCALE * SELU_ALPHA)
+    )
 
 
 def gelu(x: Array, approximate: bool = False) -> Array:

@@ -356,7 +356,11 @@ def orthogonal(
 
 
 def initialize(
-    model: Any, initializer: Callable[..., Array], *, rng: np.random.Generator, **kw: Any
+    model: Any,
+    initializer: Callable[..., Array],
+    *,
+    rng: np.random.Generator,
+    **kw: Any,
 ) -> None:
     """Draw all weights of a model again, in place; biases become 0.
 

@@ -222,7 +222,11 @@ def mlp(
     if len(sizes) < 2:
         raise ValueError(f"an MLP needs at least two sizes, not {list(sizes)}")
     if init is None:
-        fitting = {"sigmoid": xavier_normal, "tanh": xavier_normal, "selu": lecun_normal}
+        fitting = {
+            "sigmoid": xavier_normal,
+            "tanh": xavier_normal,
+            "selu": lecun_normal,
+        }
         init = fitting.get(activation, he_normal)
     layers: list[Layer] = []
     for d_in, d_out in zip(sizes[:-1], sizes[1:], strict=True):

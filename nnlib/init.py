@@ -244,7 +244,7 @@ def uniform(
 
 
 def lecun_normal(shape: Shape, *, mode: str = "fan_in", **kw: Any) -> Array:
-    r"""Draw from :math:`N(0, 1/\mathrm{fan\_in})`: keeps the variance of a linear layer.
+    r"""Draw from :math:`N(0, 1/\mathrm{fan\_in})`: linear layers keep their scale.
 
     References
     ----------
@@ -328,10 +328,12 @@ def orthogonal(
     dtype: Any = np.float32,
     device: str | None = None,
 ) -> Array:
-    r"""Draw a matrix with orthonormal rows or columns (whichever are fewer), times gain.
+    r"""Draw a matrix with orthonormal rows or columns, times gain.
 
     Notes
     -----
+    Orthonormal are whichever are fewer, rows or columns.
+
     The QR decomposition of a Gaussian matrix, with the signs of R's diagonal moved to
     Q: only then is Q uniformly distributed. A convolution's weight is treated as the
     matrix ``(C_out, C_in · kernel)``.

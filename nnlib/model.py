@@ -5,6 +5,7 @@ All parameters of a network are views into ``model.params``, an array of shape
 one line for the whole network. With ``lead = (K,)`` the same lines train K networks.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -229,7 +230,7 @@ def mlp(
         }
         init = fitting.get(activation, he_normal)
     layers: list[Layer] = []
-    for d_in, d_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for d_in, d_out in itertools.pairwise(sizes):
         if layers:
             layers.append(Activation(activation))
         layers.append(

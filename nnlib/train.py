@@ -203,7 +203,8 @@ def fit(
             history.record(
                 train_loss=train_loss, val_loss=val_loss, val_error=val_error
             )
-            if any([f(epoch, model, history) is True for f in callbacks]):
+            answers = [f(epoch, model, history) for f in callbacks]  # all are called
+            if any(answer is True for answer in answers):
                 break
     return history
 

@@ -1,6 +1,8 @@
-"""Data: the bundled digits, splits and mini-batches.
+"""Data: the bundled digits, MNIST, splits and mini-batches.
 
-`digits` needs no download: it comes with scikit-learn.
+`digits` needs no download: it comes with scikit-learn. `mnist` is looked for on this
+machine first, see `nnlib.mnist`. The toy problems of `nnlib.toys` can be had from here
+too: ``data.split(*data.moons(300, rng=rng), n_train=100, n_val=100, rng=rng)``.
 """
 
 from collections.abc import Iterator
@@ -9,7 +11,33 @@ from typing import Any
 
 import numpy as np
 
-from nnlib.backend import Array, asarray
+from nnlib.backend import Array, asarray, take_rows, to_numpy
+from nnlib.mnist import DataError, load_mnist
+from nnlib.toys import (
+    NoisyQuadratic,
+    blobs,
+    circles,
+    moons,
+    objects_on_canvas,
+    spirals,
+    xor,
+)
+
+__all__ = [
+    "DataError",
+    "NoisyQuadratic",
+    "Split",
+    "blobs",
+    "circles",
+    "digits",
+    "minibatches",
+    "mnist",
+    "moons",
+    "objects_on_canvas",
+    "spirals",
+    "split",
+    "xor",
+]
 
 
 @dataclass(frozen=True)
@@ -39,6 +67,71 @@ class Split:
     y_val: Array
     x_test: Array
     y_test: Array
+
+
+def split(
+    x: Array,
+    y: Array,
+    *,
+    n_train: int,
+    n_val: int,
+    rng: np.random.Generator,
+    stratify: bool = False,
+) -> Split:
+    """Shuffle examples and cut them into training, validation and test part.
+
+    Parameters
+    ----------
+    x : array of shape (N, …)
+    y : integer array of shape (N,)
+    n_train, n_val : int
+        Sizes of two parts; the rest is the test set.
+    rng : numpy.random.Generator
+    stratify : bool
+        Give every part the same share of each class, to the nearest example or two.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If x and y differ in length, or the sizes leave no test set.
+
+    References
+    ----------
+    R. Kohavi, "A Study of Cross-Validation and Bootstrap for Accuracy Estimation and
+    Model Selection", IJCAI 1995 (stratification).
+
+    Examples
+    --------
+    >>> x, y = np.arange(10.0)[:, None], np.array([0] * 5 + [1] * 5)
+    >>> s = split(x, y, n_train=4, n_val=2, rng=np.random.default_rng(0), stratify=True)
+    >>> np.bincount(s.y_train), np.bincount(s.y_val), np.bincount(s.y_test)
+    (array([2, 2]), array([1, 1]), array([2, 2]))
+    """
+    n = x.shape[0]
+    if y.shape[0] != n:
+        raise ValueError(f"{n} rows of x but {y.shape[0]} labels")
+    if n_train < 1 or n_val < 0 or n_train + n_val >= n:
+        raise ValueError(
+            f"n_train={n_train} and n_val={n_val} leave no test set of {n}"
+        )
+    order = rng.permutation(n)
+    if stratify:
+        order = order[_interleave(to_numpy(y)[order])]
+    cuts = np.split(order, [n_train, n_train + n_val])
+    return Split(*(take_rows(part, index) for index in cuts for part in (x, y)))
+
+
+def _interleave(y: np.ndarray) -> np.ndarray:
+    """Order labels so that every stretch has about the same share of each class."""
+    place = np.zeros(len(y))
+    for c in np.unique(y):
+        (members,) = np.nonzero(y == c)
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.argsort(place, kind="stable")
 
 
 def digits(
@@ -90,24 +183,113 @@ def digits(
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
-    if n_train < 1 or n_val < 0 or n_train + n_val >= len(labels):
-        raise ValueError(
-            f"n_train={n_train} and n_val={n_val} leave no test set of {len(labels)}"
-        )
-    order = rng.permutation(len(labels))
-    pixels, labels = pixels[order].astype(np.float64), labels[order].astype(np.int64)
-    if scale == "global":
-        part = pixels[:n_train]
-        pixels = (pixels - part.mean()) / part.std()
-    elif scale == "unit":
-        pixels = pixels / 16
-    elif scale is not None:
-        raise ValueError(f"scale {scale!r} is not one of 'global', 'unit', None")
+    parts = split(
+        pixels, labels.astype(np.int64), n_train=n_train, n_val=n_val, rng=rng
+    )
+    return _scaled(parts, scale, 16, dtype, device)
+
+
+def mnist(
+    *,
+    rng: np.random.Generator,
+    n_train: int | None = None,
+    n_val: int = 5000,
+    scale: str | None = "global",
+    dtype: Any = np.float32,
+    device: str | None = None,
+    download: bool = True,
+) -> Split:
+    """Load the 70,000 handwritten digits of 28x28 pixels, in 10 classes.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Chooses the validation part among the 60,000 training images; the test set is
+        the published one, in its order.
+    n_train : int, optional
+        Number of training images; all that remain by default.
+    n_val : int
+        Number of validation images.
+    scale : {"global", "unit", None}
+        See `digits`; without scaling the pixels are 0 to 255.
+    dtype, device
+        See `nnlib.backend.asarray`.
+    download : bool
+        Whether files that are not on this machine may be fetched (11 MB, once).
+
+    Returns
+    -------
+    Split
+        Images of shape (N, 1, 28, 28).
+
+    Raises
+    ------
+    DataError
+        If the files are absent, cannot be fetched, or are damaged: one line that says
+        what to do.
+    ValueError
+        If the sizes do not fit, or the scale is unknown.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to
+    document recognition", Proceedings of the IEEE 86(11), 1998.
+
+    Examples
+    --------
+    >>> try:
+    ...     d = mnist(rng=np.random.default_rng(0), device="cpu", download=False)
+    ...     shape = d.x_train.shape
+    ... except DataError:  # the files are not on this machine
+    ...     shape = (55000, 1, 28, 28)
+    >>> shape
+    (55000, 1, 28, 28)
+    """
+    files = load_mnist(download=download)
+    x, y = files["train-images-idx3-ubyte"], files["train-labels-idx1-ubyte"]
+    n_train = len(y) - n_val if n_train is None else n_train
+    if n_train < 1 or n_val < 0 or n_train + n_val > len(y):
+        raise ValueError(f"n_train={n_train} and n_val={n_val} of {len(y)} images")
+    order = rng.permutation(len(y))
+    a, b = order[:n_train], order[n_train : n_train + n_val]
+    x_test, y_test = files["t10k-images-idx3-ubyte"], files["t10k-labels-idx1-ubyte"]
     parts = []
-    for a, b in ((0, n_train), (n_train, n_train + n_val), (n_train + n_val, None)):
-        parts.append(asarray(pixels[a:b], dtype=dtype, device=device))
-        parts.append(asarray(labels[a:b], device=device))
-    return Split(*parts)
+    for images, labels in ((x[a], y[a]), (x[b], y[b]), (x_test, y_test)):
+        parts += [images[:, None], labels.astype(np.int64)]  # (N, 1, 28, 28)
+    return _scaled(Split(*parts), scale, 255, dtype, device)
+
+
+def _scaled(
+    parts: Split, scale: str | None, top: int, dtype: Any, device: str | None
+) -> Split:
+    """Rescale all pixels by one map, measured on the training part."""
+    if scale == "global":
+        shift, divisor = _mean_and_std(parts.x_train)
+    elif scale == "unit":
+        shift, divisor = 0.0, float(top)
+    elif scale is None:
+        shift, divisor = 0.0, 1.0
+    else:
+        raise ValueError(f"scale {scale!r} is not one of 'global', 'unit', None")
+
+    images = []
+    for part in (parts.x_train, parts.x_val, parts.x_test):
+        real = part.astype(np.result_type(part.dtype, dtype))  # not in bytes
+        images.append(asarray((real - shift) / divisor, dtype=dtype, device=device))
+    labels = [
+        asarray(part, device=device)
+        for part in (parts.y_train, parts.y_val, parts.y_test)
+    ]
+    (xa, xb, xc), (ya, yb, yc) = images, labels
+    return Split(xa, ya, xb, yb, xc, yc)
+
+
+def _mean_and_std(pixels: np.ndarray) -> tuple[float, float]:
+    """Return both in float64, some images at a time: 8 bytes a pixel are many."""
+    chunks = np.array_split(pixels, len(pixels) // 5000 + 1)
+    mean = sum(c.sum(dtype=np.float64) for c in chunks) / pixels.size
+    square = sum(np.square(c - mean).sum() for c in chunks) / pixels.size
+    return float(mean), float(np.sqrt(square))
 
 
 def minibatches(

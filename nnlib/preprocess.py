@@ -329,7 +329,7 @@ class PCA(Preprocessor):
            [-3., -4.]])
     """
 
-    constants = ("mean", "directions")
+    constants: tuple[str, ...] = ("mean", "directions")
     directions: Array
 
     def __init__(self, k: int | None = None) -> None:

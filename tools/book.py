@@ -100,7 +100,11 @@ def run_page(page: Path, notebook, build: Path):
     log.unlink(missing_ok=True)
     try:
         result = single_nb_execution(
-            notebook, cwd=str(page.parent), timeout=CELL_TIMEOUT, allow_errors=False
+            notebook,
+            cwd=str(page.parent),
+            timeout=CELL_TIMEOUT,
+            allow_errors=False,
+            extra_arguments=["--log-level=ERROR"],
         )
         failure, text = result.err, result.exc_string or ""
     except Exception as error:  # a kernel that did not start or that died

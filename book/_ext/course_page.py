@@ -7,9 +7,9 @@ from course_data import chapter_number, front_matter, load_sources
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
-from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
+from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
 
 
 class ChapterHead(SphinxTransform):
@@ -141,7 +141,7 @@ def forget_boxes(app, env, docname):
 
 
 def chapter_numbers(assign):
-    """Make Sphinx's numbering start from the number in a chapter's file name."""
+    """Wrap the numbering of _toc.yml: a chapter has the number in its file name."""
 
     def assign_section_numbers(self, env):
         before = dict(env.toc_secnumbers)
@@ -167,7 +167,7 @@ def setup(app):
     app.add_transform(ChapterHead)
     app.add_directive("misstatement", Misstatement)
     app.connect("env-purge-doc", forget_boxes)
-    assign = TocTreeCollector.assign_section_numbers
+    assign = TocTreeCollectorWithStyles.assign_section_numbers
     if not hasattr(assign, "of_course"):
-        TocTreeCollector.assign_section_numbers = chapter_numbers(assign)
+        TocTreeCollectorWithStyles.assign_section_numbers = chapter_numbers(assign)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

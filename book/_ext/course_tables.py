@@ -1,4 +1,4 @@
-"""The three tables that are made at every build: claims, misstatements, sources."""
+"""Tables made at every build: claims, misstatements, sources, paths for readers."""
 
 import math
 from pathlib import Path
@@ -43,7 +43,7 @@ class TablePlaceholder(nodes.General, nodes.Element):
 
 
 class CourseTable(SphinxDirective):
-    """``{course-table} claims``, ``misstatements`` or ``sources``."""
+    """``{course-table} claims``, or another key of `TABLES`."""
 
     required_arguments = 1
 
@@ -100,8 +100,7 @@ def make_table(name, headings, widths, rows):
         for cell in cells:
             row += nodes.entry("", nodes.paragraph("", "", *cell))
         body += row
-    # A table wider than a phone scrolls by itself, also from the keyboard.
-    return nodes.container("", table, classes=["table-scroll"])
+    return table
 
 
 def anchor_of(source_id):
@@ -204,10 +203,24 @@ def source_table(app, docname):
     return result
 
 
+def path_table(app, docname):
+    """One row for every chapter: the question it asks."""
+    rows = []
+    for page in chapters(app.env):
+        matter = front_matter(Path(app.env.doc2path(page)))
+        if "question" in matter:
+            question = [nodes.Text(matter["question"])]
+            rows.append([question, [page_link(app, docname, page)]])
+    if not rows:
+        return [nodes.paragraph("", "The first chapter is being written.")]
+    return [make_table("paths", ["Your question", "Chapter"], [64, 36], rows)]
+
+
 TABLES = {
     "claims": claim_table,
     "misstatements": misstatement_table,
     "sources": source_table,
+    "paths": path_table,
 }
 
 
@@ -259,7 +272,10 @@ def check_course(app, env):
             logger.warning("%s has no misstatement box", missing, location=page)
         for extra in sorted(boxed - listed):
             logger.warning("%s is not listed under errata", extra, location=page)
-    return sorted(getattr(env, "course_table_pages", set()) & env.found_docs)
+    pages = sorted(getattr(env, "course_table_pages", set()) & env.found_docs)
+    for page in pages:  # what a table quotes may hold formulas
+        env.get_domain("math").data["has_equations"][page] = True
+    return pages
 
 
 def forget_page(app, env, docname):

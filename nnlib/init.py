@@ -16,7 +16,7 @@ an array of shape ``lead + shape``; ``lead = (K,)`` draws weights for K stacked 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -397,6 +397,46 @@ def initialize(
             p[...] = namespace(p).asarray(draw, dtype=p.dtype, device=p.device)
         elif leaf == "b":
             p[...] = 0.0
+
+
+def zero_last(layers: Sequence[Any]) -> None:
+    """Set the last scale of a chain of layers to 0, so that its output is 0.
+
+    That is gamma where the chain ends in a normalization, else the last weight; the
+    shift or bias beside it becomes 0 too. On the branch of a residual block it makes
+    the block the identity.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Changed in place.
+
+    Raises
+    ------
+    ValueError
+        If no layer has a weight.
+
+    References
+    ----------
+    P. Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017,
+    section 5.1. arXiv:1706.02677.
+
+    Examples
+    --------
+    >>> from nnlib.layers import Linear
+    >>> layer = Linear(2, 1, rng=np.random.default_rng(0), device="cpu")
+    >>> zero_last([layer])
+    >>> layer.params["W"]
+    array([[0.],
+           [0.]], dtype=float32)
+    """
+    for layer in reversed(layers):
+        if "gamma" in layer.params or "W" in layer.params:
+            for name in ("gamma", "beta", "W", "b"):
+                if name in layer.params:
+                    layer.params[name][...] = 0.0
+            return
+    raise ValueError("no layer here has a weight")
 
 
 def lsuv(model: Any, x: Array, *, tol: float = 0.01, max_iter: int = 10) -> list[int]:

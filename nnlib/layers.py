@@ -5,12 +5,19 @@ A layer computes ``y = forward(x, train=…)`` and, given ``dy`` = ∂L/∂y, re
 mode. Arrays are ``(…, N, D)``: leading axes are stacked models.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from nnlib.activations import ELEMENTWISE
+from nnlib.activations import (
+    ELEMENTWISE,
+    maxout,
+    maxout_backward,
+    prelu,
+    prelu_backward,
+)
 from nnlib.backend import Array, matmul_into, namespace
 from nnlib.init import constant, he_normal
 
@@ -67,6 +74,82 @@ class Layer:
             raise RuntimeError(f"{type(self).__name__}.backward called before forward")
         return self.cache
 
+    def _store(self, **grads: Array) -> None:
+        """Write gradients into `grads`, in place where a model has made it a view."""
+        for name, g in grads.items():
+            if name in self.grads:
+                self.grads[name][...] = g
+            else:
+                self.grads[name] = g
+
+
+def leaves(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Walk through layers and the layers inside them, with their paths.
+
+    References
+    ----------
+    nnlib's own naming: ``"0"``, ``"2.1"`` for the second layer inside the third.
+
+    Examples
+    --------
+    >>> [path for path, _ in leaves([Activation("relu"), Activation("tanh")])]
+    ['0', '1']
+    """
+    for i, layer in enumerate(layers):
+        path = f"{prefix}{i}"
+        yield path, layer
+        yield from leaves(layer.sublayers(), f"{path}.")
+
+
+def per_channel(p: Array, spatial: int) -> Array:
+    """View one number per channel so that it broadcasts over rows or images.
+
+    Parameters
+    ----------
+    p : array of shape (…, C)
+    spatial : int
+        Axes that follow the channels: 0 for (…, N, C), 2 for (…, N, C, H, W).
+
+    Returns
+    -------
+    array of shape (…, 1, C) or (…, 1, C, 1, 1)
+
+    References
+    ----------
+    Python array API standard, "Broadcasting".
+
+    Examples
+    --------
+    >>> per_channel(np.zeros((5, 3)), spatial=2).shape
+    (5, 1, 3, 1, 1)
+    """
+    return p[(..., None, slice(None), *[None] * spatial)]
+
+
+def check_channels(layer: Layer, x: Array, channels: int, spatial: int) -> None:
+    """Raise a clear error for an input with the wrong axes or channels.
+
+    Raises
+    ------
+    ValueError
+        Naming the layer, the shape it expects and the shape it got.
+
+    References
+    ----------
+    nnlib's own rule.
+
+    Examples
+    --------
+    >>> check_channels(Layer(), np.zeros((2, 3)), channels=3, spatial=2)
+    Traceback (most recent call last):
+    ...
+    ValueError: Layer expects (…, N, 3, H, W), got (2, 3)
+    """
+    if x.ndim < 2 + spatial or x.shape[-1 - spatial] != channels:
+        expected = ", ".join(["…", "N", str(channels), *["H", "W"][:spatial]])
+        name, shape = type(layer).__name__, tuple(x.shape)
+        raise ValueError(f"{name} expects ({expected}), got {shape}")
+
 
 def linear_forward(x: Array, W: Array, b: Array | None = None) -> tuple[Array, Any]:
     """Compute ``y = x W + b``.
@@ -122,6 +205,8 @@ def linear_backward(
     Returns
     -------
     dx (or None), dW, db : arrays in the shapes of x, W, b
+        When stacked layers share an x of shape (N, D), dx still has a leading axis:
+        one gradient per model.
 
     References
     ----------
@@ -201,10 +286,7 @@ class Linear(Layer):
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
         W = self.params["W"]
-        if x.ndim < 2 or x.shape[-1] != W.shape[-2]:
-            raise ValueError(
-                f"Linear expects (…, N, {W.shape[-2]}), got {tuple(x.shape)}"
-            )
+        check_channels(self, x, W.shape[-2], spatial=0)
         y, self.cache = linear_forward(x, W, self.params.get("b"))
         return y
 
@@ -284,10 +366,116 @@ class Flatten(Layer):
         self.axes = axes
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
-        self.cache = x.shape
-        head = x.shape[: x.ndim - self.axes]
-        width = int(np.prod(x.shape[x.ndim - self.axes :]))
-        return namespace(x).reshape(x, (*head, width))  # (…, N, C·H·W)
+        if x.ndim <= self.axes:
+            shape = tuple(x.shape)
+            raise ValueError(f"Flatten expects a batch axis before {shape}")
+        example = tuple(x.shape[x.ndim - self.axes :])
+        self.cache = example
+        head = tuple(x.shape[: x.ndim - self.axes])
+        return namespace(x).reshape(x, (*head, math.prod(example)))  # (…, N, C·H·W)
 
     def backward(self, dy: Array) -> Array:
-        return namespace(dy).reshape(dy, self._cached())
+        return namespace(dy).reshape(dy, (*dy.shape[:-1], *self._cached()))
+
+
+class PReLU(Layer):
+    r"""Leaky ReLU that learns its slope a, one per layer or one per channel.
+
+    Parameters
+    ----------
+    channels : int
+        1 for one shared slope, else the number C of channels.
+    a : float
+        First value of the slope.
+    spatial : int
+        Axes that follow the channels: 0 for rows (…, N, C), 2 for images.
+    lead, dtype, device
+        See `Linear`.
+
+    Raises
+    ------
+    ValueError
+        If an input has another number of channels.
+
+    Notes
+    -----
+    Weight decay would pull the slope to 0, a plain ReLU; the authors use none here.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun, "Delving Deep into Rectifiers", ICCV 2015, section
+    2.1. arXiv:1502.01852.
+
+    Examples
+    --------
+    >>> PReLU(device="cpu")(np.array([[-1.0, 2.0]]))
+    array([[-0.25,  2.  ]])
+    """
+
+    def __init__(
+        self,
+        channels: int = 1,
+        *,
+        a: float = 0.25,
+        spatial: int = 0,
+        lead: tuple[int, ...] = (),
+        dtype: Any = np.float32,
+        device: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.lead, self.spatial = tuple(lead), spatial
+        where = {"lead": self.lead, "dtype": dtype, "device": device}
+        self.params["a"] = constant((channels,), a, **where)
+
+    def forward(self, x: Array, *, train: bool = False) -> Array:
+        a = self.params["a"]
+        if a.shape[-1] > 1:
+            check_channels(self, x, a.shape[-1], self.spatial)
+        self.cache = x
+        return prelu(x, per_channel(a, self.spatial))
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array:
+        x, a = self._cached(), self.params["a"]
+        dx, da = prelu_backward(dy, x, per_channel(a, self.spatial))
+        images = tuple(range(-self.spatial, 0))
+        axes = (-2 - self.spatial, *images)  # the batch and the image
+        if a.shape[-1] == 1:  # and the channels, which share it
+            axes = (*axes, -1 - self.spatial)
+        xp = namespace(dy)
+        self._store(a=xp.reshape(xp.sum(da, axis=axes), a.shape))
+        return dx
+
+
+class Maxout(Layer):
+    """The largest of each group of neighboring columns, see `nnlib.activations.maxout`.
+
+    Parameters
+    ----------
+    pieces : int
+        Columns per group. After ``Linear(D, H · pieces)`` it makes H maxout units.
+
+    Raises
+    ------
+    ValueError
+        If the columns do not form whole groups.
+
+    References
+    ----------
+    I. J. Goodfellow et al., "Maxout Networks", ICML 2013, section 3. arXiv:1302.4389.
+
+    Examples
+    --------
+    >>> Maxout(2)(np.array([[1.0, 4.0, 3.0, 2.0]]))
+    array([[4., 3.]])
+    """
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x: Array, *, train: bool = False) -> Array:
+        self.cache = x
+        return maxout(x, self.pieces)
+
+    def backward(self, dy: Array) -> Array:
+        return maxout_backward(dy, self._cached(), self.pieces)

@@ -14,25 +14,7 @@ import numpy as np
 
 from nnlib.backend import Array, asarray, device_of, namespace, to_numpy
 from nnlib.init import he_normal, lecun_normal, xavier_normal
-from nnlib.layers import Activation, Layer, Linear
-
-
-def leaves(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """Walk through layers and the layers inside them, with their paths.
-
-    References
-    ----------
-    nnlib's own naming: ``"0"``, ``"2.1"`` for the second layer inside the third.
-
-    Examples
-    --------
-    >>> [path for path, _ in leaves([Activation("relu"), Activation("tanh")])]
-    ['0', '1']
-    """
-    for i, layer in enumerate(layers):
-        path = f"{prefix}{i}"
-        yield path, layer
-        yield from leaves(layer.sublayers(), f"{path}.")
+from nnlib.layers import Activation, Layer, Linear, leaves
 
 
 class Sequential:

@@ -63,8 +63,9 @@ def open_cache(root: Path, build: Path):
     from jupyter_cache import get_cache
 
     sys.path.insert(0, str(root / "book" / "_ext"))
-    from course_cache import cache_folder
+    from course_cache import cache_folder, library_key
 
+    os.environ["COURSE_LIBRARY_KEY"] = library_key(root)
     folder = cache_folder(root, build)
     try:
         folder.mkdir(parents=True, exist_ok=True)

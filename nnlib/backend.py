@@ -127,7 +127,9 @@ def asarray(x: Any, *, dtype: Any = None, device: str | None = None) -> Array:
         import torch
 
         place = "cpu" if device == "torch" else "cuda"
-        return torch.as_tensor(np.ascontiguousarray(host), device=place)
+        if not (host.flags.c_contiguous and host.flags.writeable):  # torch wants both
+            host = host.copy(order="C")
+        return torch.as_tensor(host, device=place)
     if device == "strict":
         import array_api_strict
 

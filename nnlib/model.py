@@ -5,13 +5,16 @@ All parameters of a network are views into ``model.params``, an array of shape
 one line for the whole network. With ``lead = (K,)`` the same lines train K networks.
 """
 
+import fnmatch
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from nnlib import checkpoint
 from nnlib.backend import Array, asarray, device_of, namespace, to_numpy
 from nnlib.init import he_normal, lecun_normal, xavier_normal
 from nnlib.layers import Activation, Layer, Linear, leaves
@@ -35,9 +38,14 @@ class Sequential:
     Raises
     ------
     ValueError
-        If layers disagree on ``lead``.
+        If layers disagree on ``lead``, device or dtype, or one appears twice.
     RuntimeError
         If `backward` is called before `forward`.
+
+    Notes
+    -----
+    A layer belongs to the model that was built last: putting it into another one binds
+    it to the new buffer. ``copy.deepcopy`` and pickle give independent models.
 
     References
     ----------
@@ -53,17 +61,22 @@ class Sequential:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = list(layers)
-        with_params = [leaf for _, leaf in leaves(self.layers) if leaf.params]
-        leads = {leaf.lead for leaf in with_params}
-        if len(leads) > 1:
-            raise ValueError(f"layers disagree on the leading axes: {sorted(leads)}")
-        self.lead: tuple[int, ...] = leads.pop() if leads else ()
-        owners = [i for i, x in enumerate(self.layers) if _has_params(x)]
-        self._first = owners[0] if owners else 0
         self._pack()
 
     def _pack(self) -> None:
         """Copy all parameters into one buffer and bind the layers to views of it."""
+        everything = [leaf for _, leaf in leaves(self.layers)]
+        if len({id(leaf) for leaf in everything}) < len(everything):
+            raise ValueError("a layer appears twice; its cache and gradient hold one")
+        leads = {leaf.lead for leaf in everything if leaf.params}
+        if len(leads) > 1:
+            raise ValueError(f"layers disagree on the leading axes: {sorted(leads)}")
+        kinds = {(device_of(p), str(p.dtype)) for _, p in self.named_parameters()}
+        if len(kinds) > 1:
+            raise ValueError(f"layers disagree on device and dtype: {sorted(kinds)}")
+        self.lead: tuple[int, ...] = leads.pop() if leads else ()
+        owners = [i for i, x in enumerate(self.layers) if _has_params(x)]
+        self._first = owners[0] if owners else 0
         named = list(self.named_parameters())
         sizes = [math.prod(p.shape[len(self.lead) :]) for _, p in named]
         like = named[0][1] if named else np.zeros(0, dtype=np.float32)
@@ -80,6 +93,11 @@ class Sequential:
                 leaf.params[name] = view
                 leaf.grads[name] = xp.reshape(self.grads[..., start:stop], p.shape)
                 start = stop
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Bind the views anew: a copied or unpickled view owns its memory."""
+        self.__dict__.update(state)
+        self._pack()
 
     def named_parameters(self) -> Iterator[tuple[str, Array]]:
         """Yield ``("0.W", array)``, … in the order of the flat buffer."""
@@ -120,6 +138,92 @@ class Sequential:
             dy = self.layers[i].backward(dy)
         return dy
 
+    def mask(self, *patterns: str) -> Array:
+        """Select parameters by name, for weight decay, freezing or learning rates.
+
+        Parameters
+        ----------
+        *patterns : str
+            Shell patterns. One without a dot fits the last part of a name: ``"W"`` is
+            every weight. ``"0.*"`` is the first layer, ``"*"`` everything.
+
+        Returns
+        -------
+        array of shape (P,)
+            1 where a pattern fits, else 0, on the model's device and in its dtype.
+
+        Raises
+        ------
+        ValueError
+            If a pattern fits nothing.
+
+        Examples
+        --------
+        >>> net = mlp([1, 2], rng=np.random.default_rng(0), device="cpu")
+        >>> net.mask("W"), net.mask("0.b")
+        (array([1., 1., 0., 0.], dtype=float32), array([0., 0., 1., 1.], dtype=float32))
+        """
+        xp = namespace(self.params)
+        mask = xp.zeros(
+            self.params.shape[-1:], dtype=self.params.dtype, device=self.params.device
+        )
+        unused = set(patterns)
+        start = 0
+        for name, p in self.named_parameters():
+            stop = start + math.prod(p.shape[len(self.lead) :])
+            for pattern in patterns:
+                part = name if "." in pattern else name.rsplit(".", 1)[-1]
+                if fnmatch.fnmatchcase(part, pattern):
+                    mask[start:stop] = 1.0
+                    unused.discard(pattern)
+            start = stop
+        if unused:
+            names = ", ".join(name for name, _ in self.named_parameters())
+            raise ValueError(f"{sorted(unused)} fit no parameter of: {names}")
+        return mask
+
+    def replace(self, index: int, layer: Layer) -> None:
+        """Put another layer in the place of one, such as a head for new classes.
+
+        The flat buffers are new arrays afterwards: start a new optimizer. All other
+        parameters keep their values.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(0)
+        >>> net = mlp([4, 8, 3], rng=rng, device="cpu")
+        >>> net.replace(-1, Linear(8, 2, rng=rng, device="cpu"))
+        >>> net(np.zeros((1, 4), dtype=np.float32)).shape
+        (1, 2)
+        """
+        old, self.layers[index] = self.layers[index], layer
+        try:
+            self._pack()
+        except ValueError:
+            self.layers[index] = old
+            raise
+
+    def to(self, device: str | None = None, *, dtype: Any = None) -> "Sequential":
+        """Move parameters and buffers to a device, a dtype, or both; return the model.
+
+        The flat buffers are new arrays afterwards: start a new optimizer.
+
+        Examples
+        --------
+        >>> net = mlp([1, 2], rng=np.random.default_rng(0), device="cpu")
+        >>> net.to(dtype=np.float64).params.dtype
+        dtype('float64')
+        """
+        for _, leaf in leaves(self.layers):
+            leaf.cache = None
+            leaf.grads = {}
+            for box in (leaf.params, leaf.buffers):
+                for name, value in box.items():
+                    place = device_of(value) if device is None else device
+                    box[name] = asarray(to_numpy(value), dtype=dtype, device=place)
+        self._pack()
+        return self
+
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of all parameters and buffers by name."""
         state = {name: to_numpy(p).copy() for name, p in self.named_parameters()}
@@ -150,6 +254,24 @@ class Sequential:
                 for name, old in box.items():
                     new = asarray(state[f"{path}.{name}"], device=device_of(old))
                     old[...] = namespace(old).astype(new, old.dtype)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write parameters and buffers to a safetensors file, see `checkpoint`."""
+        checkpoint.save(path, self.state())
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Read parameters and buffers from a safetensors file.
+
+        Raises
+        ------
+        ValueError
+            If the file is none of that kind, or does not fit the model; the message
+            names the first entry that differs, and the model stays as it is.
+        """
+        try:
+            self.load_state(checkpoint.load(path)[0])
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)}: {error}") from None
 
 
 def _has_params(layer: Layer) -> bool:

@@ -58,7 +58,7 @@ class Claim:
         r = self.record
         text = number(r["value"])
         if r["spread"] is not None:
-            text += f" ± {number(r['spread'])}"
+            text = plus_minus(r["value"], r["spread"])
         return text + (f" {r['unit']}" if r["unit"] else "")
 
     def claimed(self) -> str:
@@ -111,6 +111,34 @@ def number(x: float) -> str:
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(exponent)}"
+
+
+def plus_minus(value: float, spread: float) -> str:
+    """Write a value and its spread with the digits that the spread leaves sure.
+
+    Parameters
+    ----------
+    value, spread : float
+        In the same unit. The spread keeps one significant digit, two behind a 1.
+
+    References
+    ----------
+    JCGM 100:2008, "Guide to the expression of uncertainty in measurement", 7.2.6.
+
+    Examples
+    --------
+    >>> plus_minus(90.4123, 0.0236), plus_minus(78.7, 0.733), plus_minus(2.98e-7, 1e-9)
+    ('90.41 ± 0.02', '78.7 ± 0.7', '(2.980 ± 0.010)e-7')
+    """
+    if not (math.isfinite(value) and math.isfinite(spread)) or spread <= 0:
+        return f"{number(value)} ± {number(spread)}"
+    largest = max(abs(value), spread)
+    power = 0 if 1e-3 <= largest < 1e5 else math.floor(math.log10(largest))
+    v, s = value / 10.0**power, spread / 10.0**power
+    lead = math.floor(math.log10(s))
+    decimals = min(max(0, (s < 2 * 10.0**lead) - lead), 6)
+    text = f"{v:.{decimals}f} ± {s:.{decimals}f}"
+    return f"({text})e{power}" if power else text
 
 
 def claim(

@@ -167,8 +167,8 @@ def plot_histograms(
     Examples
     --------
     >>> axes = plot_histograms([np.zeros(10), np.ones(10)])
-    >>> axes[0].get_title()
-    'layer 1'
+    >>> axes[0].get_title(loc="left")
+    'layer 1\\nstd 0'
     """
     import matplotlib.pyplot as plt
 
@@ -184,13 +184,13 @@ def plot_histograms(
     for i, (ax, layer) in enumerate(zip(axes, layers, strict=False)):
         v = to_numpy(layer).ravel()
         ax.hist(np.clip(v, *limits), bins=edges, color=PALETTE["blue"])
-        ax.set_title(names[i] if names else f"layer {i + 1}", fontsize=9)
         ax.set_yticks([])
         ax.grid(False)
         ax.spines["left"].set_visible(False)
         outside = np.mean((v < limits[0]) | (v > limits[1]))
-        note = f"std {v.std():.2g}" + (f"\n{outside:.0%} outside" if outside else "")
-        ax.text(0.02, 0.97, note, transform=ax.transAxes, va="top", fontsize=8)
+        note = f"std {v.std():.2g}" + (f", {outside:.0%} outside" if outside else "")
+        name = names[i] if names else f"layer {i + 1}"
+        ax.set_title(f"{name}\n{note}", loc="left", fontsize=8, fontweight="normal")
     return axes
 
 

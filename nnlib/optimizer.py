@@ -36,11 +36,12 @@ class Optimizer:
     decoupled : bool
         Which of the two decays. For plain SGD they are the same, for others not.
     decay_mask : array of shape (P,), optional
-        1 where the decay applies, 0 where not: ``penalties.weight_mask(model)`` spares
-        the biases. Everywhere by default.
+        1 where the decay applies, 0 where not: ``model.mask("W")`` spares the biases.
+        Everywhere by default.
     lr_scale : array of shape (P,), optional
         Multiplies the learning rate of each parameter: groups with rates of their own,
-        0 to freeze. Assign a new array to change it.
+        0 to freeze (``0.1 * model.mask("0.*") + model.mask("2.*")``). Assign a new
+        array to change it.
 
     Attributes
     ----------

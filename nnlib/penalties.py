@@ -1,69 +1,13 @@
 r"""Penalties on the parameters: what is added to the loss, and its gradient.
 
-Pure functions ``penalty(params, …) -> (value, gradient)`` of the flat buffer. A mask of
-shape ``(P,)`` leaves the biases out. λ multiplies the penalty of the *mean* loss; texts
-that write λ/m divide the sum over m examples and need λ = (their λ)/m here.
+Pure functions ``penalty(params, …) -> (value, gradient)`` of the flat buffer. A mask
+of shape ``(P,)`` leaves the biases out: ``model.mask("W")``. λ multiplies the penalty
+of the *mean* loss; texts that write λ/m divide the sum over m examples and need
+λ = (their λ)/m here.
 """
 
-import math
-from collections.abc import Callable
-
-import numpy as np
-
-from nnlib.backend import Array, asarray, device_of, namespace
-from nnlib.model import Sequential
+from nnlib.backend import Array, namespace
 from nnlib.optimizer import Hyper, at_least_0, column
-
-
-def parameter_mask(model: Sequential, select: Callable[[str], float]) -> Array:
-    """Give every entry of the flat buffer a number by its name.
-
-    Parameters
-    ----------
-    model : Sequential
-    select : callable
-        From a name such as ``"2.W"`` to a number (or True and False).
-
-    Returns
-    -------
-    array of shape (P,)
-        For an optimizer's ``lr_scale`` or ``decay_mask``.
-
-    References
-    ----------
-    J. Howard, S. Ruder, "Universal Language Model Fine-tuning for Text Classification",
-    ACL 2018, section 3.2 (rates by layer). arXiv:1801.06146.
-
-    Examples
-    --------
-    >>> from nnlib.model import mlp
-    >>> net = mlp([1, 2, 1], rng=np.random.default_rng(0), device="cpu")
-    >>> parameter_mask(net, lambda name: name.startswith("0.") * 0.1)
-    array([0.1, 0.1, 0.1, 0.1, 0. , 0. , 0. ], dtype=float32)
-    """
-    pieces = [np.zeros(0)]
-    for name, p in model.named_parameters():
-        size = math.prod(p.shape[len(model.lead) :])
-        pieces.append(np.full(size, float(select(name))))
-    mask = asarray(np.concatenate(pieces), device=device_of(model.params))
-    return namespace(mask).astype(mask, model.params.dtype)
-
-
-def weight_mask(model: Sequential) -> Array:
-    """Return 1 at weights (named W) and 0 at biases and normalization parameters.
-
-    References
-    ----------
-    I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, section 7.1: biases
-    need less data to fit than weights, and penalizing them under-fits.
-
-    Examples
-    --------
-    >>> from nnlib.model import mlp
-    >>> weight_mask(mlp([1, 2], rng=np.random.default_rng(0), device="cpu"))
-    array([1., 1., 0., 0.], dtype=float32)
-    """
-    return parameter_mask(model, lambda name: name.rsplit(".", 1)[-1] == "W")
 
 
 def l2(
@@ -77,7 +21,8 @@ def l2(
     strength : float or array of shape lead
         λ. The factor ½ makes it the same number as a coupled ``weight_decay``.
     mask : array of shape (P,), optional
-        See `weight_mask`.
+        1 where the penalty applies, as ``model.mask("W")`` gives. Biases need less
+        data to fit than weights, and penalizing them under-fits.
 
     Returns
     -------
@@ -87,10 +32,12 @@ def l2(
     References
     ----------
     A. Krogh, J. A. Hertz, "A Simple Weight Decay Can Improve Generalization", NeurIPS
-    1991, eq. 2.
+    1991, eq. 2. I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016,
+    section 7.1 (biases).
 
     Examples
     --------
+    >>> import numpy as np
     >>> value, gradient = l2(np.array([3.0, 4.0]), 0.1)
     >>> round(value.item(), 6), gradient.round(6)
     (1.25, array([0.3, 0.4]))
@@ -122,6 +69,7 @@ def l1(
 
     Examples
     --------
+    >>> import numpy as np
     >>> value, gradient = l1(np.array([3.0, -4.0, 0.0]), 0.5)
     >>> value.item(), gradient
     (3.5, array([ 0.5, -0.5,  0. ]))
@@ -150,6 +98,7 @@ def elastic(
 
     Examples
     --------
+    >>> import numpy as np
     >>> value, gradient = elastic(np.array([2.0]), 1.0, 0.5)
     >>> value.item(), gradient
     (3.0, array([2.]))
@@ -182,6 +131,7 @@ def prox_l1(params: Array, threshold: Hyper, *, mask: Array | None = None) -> Ar
 
     Examples
     --------
+    >>> import numpy as np
     >>> prox_l1(np.array([3.0, -0.2]), 0.5)
     array([ 2.5, -0. ])
     """

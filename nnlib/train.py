@@ -1,74 +1,45 @@
-"""The training loop: forward, loss, backward, step; and its record."""
+"""The training loop: forward, loss, backward, step; and evaluation."""
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from nnlib.backend import Array, take_rows, to_numpy
+from nnlib.backend import Array, namespace, take_rows, to_numpy
+from nnlib.clipping import global_norm
 from nnlib.data import minibatches
+from nnlib.ema import EMA
+from nnlib.history import History
 from nnlib.metrics import error_rate
 from nnlib.model import Sequential
 from nnlib.optim import Optimizer
+from nnlib.runstate import RunState
+from nnlib.stopping import EarlyStopping
+
+__all__ = ["EarlyStopping", "History", "evaluate", "fit", "train_step"]
 
 Loss = Callable[[Array, Array], tuple[Array, Array]]
-
-
-class History:
-    """What a training run measured, one array per quantity.
-
-    Attributes
-    ----------
-    epochs : int
-        Number of epochs recorded.
-
-    References
-    ----------
-    A. Karpathy, "A Recipe for Training Neural Networks", 2019 (what to watch).
-
-    Examples
-    --------
-    >>> h = History()
-    >>> h.record(train_loss=2.3)
-    >>> h.record(train_loss=1.9)
-    >>> h["train_loss"], h.epochs
-    (array([2.3, 1.9]), 2)
-    """
-
-    def __init__(self) -> None:
-        self._lists: dict[str, list[np.ndarray]] = {}
-
-    def record(self, **values: Any) -> None:
-        """Append one epoch; each value is a number or an array of shape lead."""
-        for name, value in values.items():
-            self._lists.setdefault(name, []).append(np.array(to_numpy(value)))
-
-    @property
-    def epochs(self) -> int:
-        return max((len(v) for v in self._lists.values()), default=0)
-
-    @property
-    def names(self) -> list[str]:
-        return list(self._lists)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Return the quantity as an array of shape (epochs, *lead)."""
-        if name not in self._lists:
-            raise KeyError(f"no {name!r} recorded; there is {', '.join(self._lists)}")
-        return np.stack(self._lists[name])
-
-    def __repr__(self) -> str:
-        return f"History({self.epochs} epochs: {', '.join(self._lists)})"
+Penalty = Callable[[Array], tuple[Array, Array]]  # params -> value, gradient
+Clip = Callable[[Array], tuple[Array, Array]]  # gradient -> clipped, norm
+EVAL_SIZE = 2048  # examples evaluated at once: enough for speed, little memory
 
 
 def train_step(
-    model: Sequential, loss: Loss, optimizer: Optimizer, x: Array, y: Array
+    model: Sequential,
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Array,
+    y: Array,
+    *,
+    penalty: Penalty | None = None,
+    clip: Clip | None = None,
 ) -> Array:
     """Do the four lines of learning on one mini-batch and return its loss.
 
     Parameters
     ----------
-    model, loss, optimizer
+    model, loss, optimizer, penalty, clip
         See `fit`.
     x : array of shape (B, …) or (*lead, B, …)
     y : array of shape (B,) or (*lead, B)
@@ -76,7 +47,7 @@ def train_step(
     Returns
     -------
     array of shape lead
-        The loss before the step.
+        The loss before the step, without the penalty.
 
     References
     ----------
@@ -96,19 +67,38 @@ def train_step(
     logits = model.forward(x, train=True)
     value, dlogits = loss(logits, y)
     model.backward(dlogits)
-    optimizer.step(model.params, model.grads)
+    grads = model.grads
+    if penalty is not None:
+        grads += penalty(model.params)[1]
+    if clip is not None:
+        grads, _ = clip(grads)
+    optimizer.step(model.params, grads)
     return value
 
 
 def evaluate(
-    model: Sequential, loss: Loss, x: Array, y: Array
+    model: Sequential, loss: Loss, x: Array, y: Array, *, batch_size: int = EVAL_SIZE
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return loss and error rate on a data set, without learning.
+
+    Parameters
+    ----------
+    model, loss
+        See `fit`.
+    x : array of shape (N, …) or (*lead, N, …)
+    y : array of shape (N,) or (*lead, N), or real targets of shape (N, C)
+    batch_size : int
+        Examples evaluated at once; bounds the memory.
 
     Returns
     -------
     loss, error : NumPy arrays of shape lead
-        The error is a fraction.
+        Means over the examples. The error is a fraction; nan for real targets.
+
+    Notes
+    -----
+    A loss that is not a plain mean over examples (class weights, pairs) changes a
+    little with the batch size.
 
     References
     ----------
@@ -123,9 +113,19 @@ def evaluate(
     >>> loss.shape, bool(0 <= error <= 1)
     ((), True)
     """
-    logits = model.forward(x, train=False)
-    value, _ = loss(logits, y)
-    return np.array(to_numpy(value)), np.array(to_numpy(error_rate(logits, y)))
+    axis = _example_axis(y)
+    n = y.shape[axis]
+    total = np.zeros(model.lead)
+    wrong = np.zeros(model.lead)
+    for start in range(0, n, batch_size):
+        part = (slice(None),) * axis + (slice(start, start + batch_size),)
+        targets = y[part]
+        logits = model.forward(x[part if _is_stacked(x, y) else part[-1]], train=False)
+        size = targets.shape[axis]
+        total = total + to_numpy(loss(logits, targets)[0]) * (size / n)
+        error = error_rate(logits, targets) if _are_labels(y) else np.nan
+        wrong = wrong + to_numpy(error) * (size / n)
+    return total, wrong
 
 
 def fit(
@@ -138,8 +138,20 @@ def fit(
     batch_size: int,
     rng: np.random.Generator,
     shared_batches: bool = False,
-    progress: bool = False,
+    drop_last: bool = False,
+    augment: Callable[[Array, Array, np.random.Generator], tuple] | None = None,
+    penalty: Penalty | None = None,
+    clip: Clip | None = None,
+    ema: EMA | None = None,
+    stopping: EarlyStopping | None = None,
+    eval_loss: Loss | None = None,
+    eval_train: bool = False,
+    record_steps: bool = False,
+    on_step: Iterable[Callable[[int, Sequential], dict | None]] = (),
     callbacks: Iterable[Callable[[int, Sequential, History], Any]] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = False,
 ) -> History:
     """Train for a number of epochs and record losses and errors.
 
@@ -151,21 +163,56 @@ def fit(
         ``loss(logits, y) -> (loss, dlogits)``, see `nnlib.losses`.
     optimizer : Optimizer
     data : nnlib.data.Split, or anything with x_train, y_train, x_val, y_val
+        In a stack, labels of shape (*lead, N) give each model its own, and inputs of
+        shape (*lead, N, …) too. Without x_val nothing is validated.
     epochs, batch_size : int
     rng : numpy.random.Generator
-        Draws the order of the examples.
+        Draws the order of the examples, and what `augment` asks for.
     shared_batches : bool
         Give all stacked models the same mini-batches, instead of an order each.
-    progress : bool
-        Show a progress bar with the time left.
+    drop_last : bool
+        Leave out a smaller last mini-batch.
+    augment : callable, optional
+        ``augment(x, y, rng) -> (x, y)`` on each mini-batch.
+    penalty : callable, optional
+        ``penalty(params) -> (value, gradient)``, see `nnlib.penalties`. The recorded
+        losses leave it out.
+    clip : callable, optional
+        ``clip(gradient) -> (clipped, norm)``, see `nnlib.clipping`.
+    ema : EMA, optional
+        Takes in the weights after each step; its validation is recorded as well.
+    stopping : EarlyStopping, optional
+    eval_loss : callable, optional
+        Loss for the validation, where it differs (soft labels in training).
+    eval_train : bool
+        Also evaluate the whole training set after each epoch.
+    record_steps : bool
+        Record loss, learning rate and gradient norm of each step in ``history.steps``.
+    on_step : iterable of callables
+        Called after each step as ``f(step, model)``; a returned dict is recorded in
+        ``history.steps``.
     callbacks : iterable of callables
         Called after each epoch as ``f(epoch, model, history)``; training stops when one
         returns True.
+    checkpoint : path, optional
+        File (.safetensors) that holds the whole state of the run after each epoch.
+    resume : bool
+        Continue from that file, if it exists, exactly as if there had been no break.
+    progress : bool
+        Show a progress bar with the time left.
 
     Returns
     -------
     History
-        ``train_loss`` (mean over the epoch's steps), ``val_loss`` and ``val_error``.
+        Per epoch: ``train_loss`` (mean over the epoch's steps), ``val_loss``,
+        ``val_error``; on demand ``ema_val_loss``, ``ema_val_error``,
+        ``train_eval_loss``, ``train_error``.
+
+    Raises
+    ------
+    ValueError
+        If the number of epochs is negative, no mini-batch can be formed, or a
+        checkpoint does not fit.
 
     Notes
     -----
@@ -189,29 +236,131 @@ def fit(
     if epochs < 0:
         raise ValueError(f"epochs must be at least 0, not {epochs}")
     history = History()
-    lead = () if shared_batches else model.lead
-    n = data.y_train.shape[-1]
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for epoch in _bar(range(epochs), progress):
-            losses = []
-            for index in minibatches(n, batch_size, rng=rng, lead=lead):
-                x, y = take_rows(data.x_train, index), take_rows(data.y_train, index)
-                losses.append(train_step(model, loss, optimizer, x, y))
-            optimizer.flush()
-            val_loss, val_error = evaluate(model, loss, data.x_val, data.y_val)
-            train_loss = np.mean([to_numpy(v) for v in losses], axis=0)
-            history.record(
-                train_loss=train_loss, val_loss=val_loss, val_error=val_error
+    run = RunState(model, optimizer, history, rng, ema=ema, stopping=stopping)
+    if resume and checkpoint is not None and os.path.exists(checkpoint):
+        run.load(checkpoint)
+    on_step = list(on_step)
+    eval_loss = eval_loss or loss
+
+    def one_step(x: Array, y: Array) -> Array:
+        rate = optimizer.rate() if record_steps else None
+        value = train_step(model, loss, optimizer, x, y, penalty=penalty, clip=clip)
+        if ema is not None:
+            ema.update(model.params)
+        if record_steps:
+            norm = global_norm(model.grads)
+            history.steps.record(loss=value, lr=rate, grad_norm=norm)
+        for f in on_step:
+            history.steps.record(**(f(optimizer.t, model) or {}))
+        return value
+
+    def measures() -> dict[str, np.ndarray]:
+        found = {}
+        if eval_train:
+            found["train_eval_loss"], found["train_error"] = evaluate(
+                model, eval_loss, data.x_train, data.y_train
             )
+        if getattr(data, "x_val", None) is not None and data.x_val.shape[0]:
+            held_out = (eval_loss, data.x_val, data.y_val)
+            found["val_loss"], found["val_error"] = evaluate(model, *held_out)
+            if ema is not None:
+                with ema.applied(model):
+                    both = evaluate(model, *held_out)
+                found["ema_val_loss"], found["ema_val_error"] = both
+        return found
+
+    bar = _Bar(range(history.epochs, epochs), progress)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for epoch in bar:
+            if stopping is not None and stopping.done:
+                break
+            values = [
+                one_step(x, y)
+                for x, y in _batches(
+                    model, data, batch_size, rng, shared_batches, drop_last, augment
+                )
+            ]
+            optimizer.flush()
+            losses = np.stack([to_numpy(v) for v in values])  # (steps, *lead)
+            history.record(
+                train_loss=losses.mean(axis=0, dtype=np.float64), **measures()
+            )
+            bar.show(history)
+            if stopping is not None:
+                stopping.step(history[stopping.metric][-1])
+                stopping.keep(model)
+            if checkpoint is not None:
+                run.save(checkpoint)
             answers = [f(epoch, model, history) for f in callbacks]  # all are called
             if any(answer is True for answer in answers):
                 break
+    if stopping is not None:
+        stopping.give_back(model)
     return history
 
 
-def _bar(epochs: range, progress: bool) -> Iterable[int]:
-    if not progress:
-        return epochs
-    from tqdm.auto import tqdm
+def _batches(
+    model: Sequential,
+    data: Any,
+    batch_size: int,
+    rng: np.random.Generator,
+    shared: bool,
+    drop_last: bool,
+    augment: Callable | None,
+) -> Iterator[tuple[Array, Array]]:
+    """Yield the mini-batches of one epoch."""
+    x_all, y_all = data.x_train, data.y_train
+    n = y_all.shape[_example_axis(y_all)]
+    if n < (batch_size if drop_last else 1):
+        raise ValueError(f"{n} examples make no mini-batch of {batch_size}")
+    lead = () if shared else model.lead
+    for index in minibatches(n, batch_size, rng=rng, lead=lead, drop_last=drop_last):
+        x = _pick(x_all, index, model.lead if _is_stacked(x_all, y_all) else ())
+        y = _pick(
+            y_all, index, model.lead if y_all.ndim > 1 and _are_labels(y_all) else ()
+        )
+        yield (x, y) if augment is None else augment(x, y, rng)
 
-    return tqdm(epochs, desc="training", unit="epoch")
+
+def _pick(values: Array, index: np.ndarray, lead: tuple[int, ...]) -> Array:
+    """Take examples; with `lead`, each model's from its own set."""
+    if not lead:
+        return take_rows(values, index)
+    k, n = int(np.prod(lead)), values.shape[len(lead)]
+    offset = n * np.arange(k).reshape(*lead, 1)
+    flat = namespace(values).reshape(values, (k * n, *values.shape[len(lead) + 1 :]))
+    return take_rows(flat, index + offset)
+
+
+def _are_labels(y: Array) -> bool:
+    return namespace(y).isdtype(y.dtype, "integral")
+
+
+def _example_axis(y: Array) -> int:
+    """Labels end with the axis of examples; real targets (N, C) begin with it."""
+    return y.ndim - 1 if _are_labels(y) else 0
+
+
+def _is_stacked(x: Array, y: Array) -> bool:
+    return y.ndim > 1 and _are_labels(y) and x.shape[: y.ndim] == y.shape
+
+
+class _Bar:
+    """A progress bar over epochs, or none."""
+
+    def __init__(self, epochs: range, shown: bool) -> None:
+        self.epochs: Any = epochs
+        self.shown = shown
+        if shown:
+            from tqdm.auto import tqdm
+
+            self.epochs = tqdm(epochs, desc="training", unit="epoch")
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.epochs)
+
+    def show(self, history: History) -> None:
+        if self.shown:
+            names = [n for n in ("train_loss", "val_error") if n in history]
+            last = {n: f"{np.mean(history[n][-1]):.3g}" for n in names}
+            self.epochs.set_postfix(last)

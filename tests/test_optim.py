@@ -8,7 +8,6 @@ from backends import close, each_backend, each_dtype, needs_torch, put, same, to
 
 from nnlib import clipping, ema, optim, penalties
 from nnlib.backend import to_numpy
-from nnlib.layers import Linear
 from nnlib.model import mlp
 from nnlib.optimizer import Optimizer
 
@@ -523,14 +522,14 @@ def test_prox_minimizes_its_objective(device):
         assert got[i] == pytest.approx(z[cost.argmin()], abs=2e-4)
 
 
-def test_masks_by_name():
+def test_a_models_mask_spares_its_biases():
     net = mlp([2, 3, 2], rng=np.random.default_rng(0), lead=(4,), device="cpu")
-    expected = np.repeat([1.0, 0, 1, 0], [6, 3, 6, 2])
-    same(penalties.weight_mask(net), expected.astype(np.float32))
-    head = penalties.parameter_mask(net, lambda name: name.startswith("2"))
-    assert head.sum() == 8
-    assert penalties.parameter_mask(type(net)([]), lambda name: 1).shape == (0,)
-    assert isinstance(net.layers[0], Linear)
+    before = net.state()
+    decay = optim.SGD(lr=0.1, weight_decay=1.0, decay_mask=net.mask("W"))
+    net.layers[0].params["b"] += 1
+    decay.step(net.params, 0 * net.params)
+    np.testing.assert_allclose(net.state()["2.W"], 0.9 * before["2.W"], rtol=1e-6)
+    assert (net.state()["0.b"] == 1).all()
 
 
 # ---------------------------------------------------------------- averages

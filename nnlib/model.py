@@ -16,8 +16,12 @@ import numpy as np
 
 from nnlib import checkpoint
 from nnlib.backend import Array, asarray, device_of, namespace, to_numpy
+from nnlib.conv import Conv2d
 from nnlib.init import he_normal, lecun_normal, xavier_normal
-from nnlib.layers import Activation, Layer, Linear, leaves
+from nnlib.layers import Activation, Flatten, Layer, Linear, leaves
+from nnlib.norm import BatchNorm2d
+from nnlib.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from nnlib.residual import Residual
 
 
 class Sequential:
@@ -278,6 +282,23 @@ def _has_params(layer: Layer) -> bool:
     return any(leaf.params for _, leaf in leaves([layer]))
 
 
+def fitting_init(activation: str) -> Callable[..., Array]:
+    """Return Xavier for sigmoid and tanh, LeCun for SELU, He for all others.
+
+    References
+    ----------
+    X. Glorot, Y. Bengio, AISTATS 2010. G. Klambauer et al., NeurIPS 2017. K. He et al.,
+    ICCV 2015.
+
+    Examples
+    --------
+    >>> fitting_init("tanh").__name__
+    'xavier_normal'
+    """
+    special = {"sigmoid": xavier_normal, "tanh": xavier_normal, "selu": lecun_normal}
+    return special.get(activation, he_normal)
+
+
 def mlp(
     sizes: Sequence[int],
     *,
@@ -326,13 +347,7 @@ def mlp(
     """
     if len(sizes) < 2:
         raise ValueError(f"an MLP needs at least two sizes, not {list(sizes)}")
-    if init is None:
-        fitting = {
-            "sigmoid": xavier_normal,
-            "tanh": xavier_normal,
-            "selu": lecun_normal,
-        }
-        init = fitting.get(activation, he_normal)
+    init = fitting_init(activation) if init is None else init
     layers: list[Layer] = []
     for d_in, d_out in itertools.pairwise(sizes):
         if layers:
@@ -342,4 +357,169 @@ def mlp(
                 d_in, d_out, rng=rng, init=init, lead=lead, dtype=dtype, device=device
             )
         )
+    return Sequential(layers)
+
+
+def lenet(
+    *,
+    rng: np.random.Generator,
+    image: tuple[int, int, int] = (1, 28, 28),
+    classes: int = 10,
+    activation: str = "relu",
+    pool: str = "max",
+    lead: tuple[int, ...] = (),
+    dtype: Any = np.float32,
+    device: str | None = None,
+) -> Sequential:
+    """Build LeNet-5: two convolutions of 5x5 with pooling, three dense layers.
+
+    6 and 16 channels, then 120, 84 and `classes` units; the first convolution pads by 2
+    pixels, so that 28x28 images keep their size.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    image : tuple
+        Channels, height and width of the input; at least 12x12 pixels.
+    classes : int
+    activation : str
+        After every layer but the last.
+    pool : {"max", "avg"}
+    lead, dtype, device
+        See `mlp`.
+
+    Raises
+    ------
+    ValueError
+        If the image is too small or the pooling unknown.
+
+    Notes
+    -----
+    The form used today. The paper's network has tanh units, learned average pooling, a
+    partial connection between the feature maps and Gaussian output units; ``lenet(
+    activation="tanh", pool="avg")`` is nearest to it.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to
+    document recognition", Proceedings of the IEEE 86(11), 1998, section II.B.
+
+    Examples
+    --------
+    >>> net = lenet(rng=np.random.default_rng(0), device="cpu")
+    >>> net(np.zeros((2, 1, 28, 28), dtype=np.float32)).shape, net.params.size
+    ((2, 10), 61706)
+    """
+    pools = {"max": MaxPool2d, "avg": AvgPool2d}
+    if pool not in pools:
+        raise ValueError(f"pool {pool!r} is not one of {', '.join(pools)}")
+    channels, height, width = image
+    if min(height, width) < 12:
+        raise ValueError(f"LeNet needs at least 12x12 pixels, not {height}x{width}")
+    where: dict[str, Any] = {
+        "rng": rng,
+        "init": fitting_init(activation),
+        "lead": lead,
+        "dtype": dtype,
+        "device": device,
+    }
+    flat = 16 * ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2)
+    return Sequential(
+        [
+            Conv2d(channels, 6, 5, padding=2, **where),
+            Activation(activation),
+            pools[pool](2),
+            Conv2d(6, 16, 5, **where),
+            Activation(activation),
+            pools[pool](2),
+            Flatten(),
+            Linear(flat, 120, **where),
+            Activation(activation),
+            Linear(120, 84, **where),
+            Activation(activation),
+            Linear(84, classes, **where),
+        ]
+    )
+
+
+def resnet(
+    *,
+    rng: np.random.Generator,
+    image: tuple[int, int, int] = (1, 8, 8),
+    classes: int = 10,
+    widths: Sequence[int] = (16, 32),
+    blocks: int = 1,
+    norm: bool = True,
+    init: str = "zero",
+    lead: tuple[int, ...] = (),
+    dtype: Any = np.float32,
+    device: str | None = None,
+) -> Sequential:
+    """Build a small residual network of 3x3 convolutions.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    image : tuple
+        Channels, height and width of the input.
+    classes : int
+    widths : sequence of int
+        Channels of each stage; every stage but the first halves the image.
+    blocks : int
+        Residual blocks per stage, of two convolutions each.
+    norm : bool
+        Batch normalization after each convolution.
+    init : {"he", "zero", "fixup", "skipinit"}
+        See `nnlib.residual.Residual`.
+    lead, dtype, device
+        See `mlp`.
+
+    Raises
+    ------
+    ValueError
+        If there is no stage or no block.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition",
+    CVPR 2016, sections 3.3 and 4.2 (the form for small images; where the shape changes,
+    its option B, a 1x1 convolution). arXiv:1512.03385.
+
+    Examples
+    --------
+    >>> net = resnet(rng=np.random.default_rng(0), device="cpu")
+    >>> net(np.zeros((2, 1, 8, 8), dtype=np.float32)).shape
+    (2, 10)
+    """
+    if not widths or blocks < 1:
+        raise ValueError(f"no residual block: widths {widths}, blocks {blocks}")
+    where: dict[str, Any] = {"lead": lead, "dtype": dtype, "device": device}
+
+    def conv(c_in: int, c_out: int, kernel: int = 3, stride: int = 1) -> list[Layer]:
+        padding = kernel // 2
+        options: dict[str, Any] = {"stride": stride, "padding": padding, "bias": False}
+        layer = Conv2d(c_in, c_out, kernel, rng=rng, **options, **where)
+        return [layer, BatchNorm2d(c_out, **where)] if norm else [layer]
+
+    layers = [*conv(image[0], widths[0]), Activation("relu")]
+    c_in = widths[0]
+    for stage, c_out in enumerate(widths):
+        for block in range(blocks):
+            stride = 2 if stage and not block else 1
+            branch = [
+                *conv(c_in, c_out, stride=stride),
+                Activation("relu"),
+                *conv(c_out, c_out),
+            ]
+            shortcut = (
+                conv(c_in, c_out, 1, stride) if c_in != c_out or stride > 1 else []
+            )
+            depth = blocks * len(widths)
+            layers.append(
+                Residual(branch, init=init, n_blocks=depth, shortcut=shortcut)
+            )
+            layers.append(Activation("relu"))
+            c_in = c_out
+    layers.append(GlobalAvgPool2d())
+    layers.append(Linear(c_in, classes, rng=rng, **where))
     return Sequential(layers)

@@ -83,7 +83,7 @@ class Residual(Layer):
         ``"skipinit"``: a learned factor α = 0 multiplies the branch.
     n_blocks : int, optional
         Number L of blocks in the network, for Fixup.
-    shortcut : Layer, optional
+    shortcut : sequence of Layer
         s, where the branch changes the shape; the identity by default.
     scale : float
         A fixed factor c, such as :math:`1/\sqrt{2L}`.
@@ -122,13 +122,14 @@ class Residual(Layer):
         *,
         init: str = "he",
         n_blocks: int | None = None,
-        shortcut: Layer | None = None,
+        shortcut: Sequence[Layer] = (),
         scale: float = 1.0,
     ) -> None:
         super().__init__()
         if init not in INITS:
             raise ValueError(f"init {init!r} is not one of {', '.join(INITS)}")
-        self.branch, self.shortcut, self.scale = list(branch), shortcut, scale
+        self.branch, self.shortcut = list(branch), list(shortcut)
+        self.scale = scale
         weighted = [leaf for _, leaf in leaves(self.branch) if "W" in leaf.params]
         if not weighted:
             raise ValueError("the branch has no weights")
@@ -164,13 +165,14 @@ class Residual(Layer):
 
     def sublayers(self) -> list[Layer]:
         """Return the branch, and the shortcut after it."""
-        return self.branch + ([] if self.shortcut is None else [self.shortcut])
+        return self.branch + self.shortcut
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
-        f = x
+        f, s = x, x
         for layer in self.branch:
             f = layer.forward(f, train=train)
-        s = x if self.shortcut is None else self.shortcut.forward(x, train=train)
+        for layer in self.shortcut:
+            s = layer.forward(s, train=train)
         n = min(f.ndim, s.ndim)  # stacked models may share x
         if f.shape[-n:] != s.shape[-n:]:
             shapes = tuple(f.shape), tuple(s.shape)
@@ -191,7 +193,9 @@ class Residual(Layer):
             axes = tuple(range(len(self.lead), dy.ndim))
             dalpha = self.scale * namespace(dy).sum(dy * f, axis=axes)
             self._store(alpha=dalpha[..., None])
-        dx = self._scaled(dy)
+        df, ds = self._scaled(dy), dy
         for layer in reversed(self.branch):
-            dx = layer.backward(dx)
-        return dx + (dy if self.shortcut is None else self.shortcut.backward(dy))
+            df = layer.backward(df)
+        for layer in reversed(self.shortcut):
+            ds = layer.backward(ds)
+        return df + ds

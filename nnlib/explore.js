@@ -96,6 +96,7 @@ function scale({ range, log }, values, from, to) {
     const air = log ? (hi / lo) ** 0.04 : 0.04 * (hi - lo);
     [lo, hi] = log ? [lo / air, hi * air] : [lo - air, hi + air];
   }
+  [lo, hi] = [Math.max(lo, log ? 1e-307 : -8e307), Math.min(hi, 8e307)];
   if (!(hi > lo)) {
     const air = 0.1 * Math.abs(lo) || 0.5;
     [lo, hi] = log ? [lo / 2, hi * 2] : [lo - air, hi + air];
@@ -140,12 +141,11 @@ function* linearTicks({ lo, hi }, whole) {
   for (let e = Math.floor(Math.log10(span)) - 1; e <= Math.log10(span) + 1; e++) {
     for (const k of [1, 2, 5]) {
       const step = k * 10 ** e;
-      if ((whole && step < 1) || span / step > 40) continue;
-      const values = [];
-      for (let i = Math.ceil(lo / step - 1e-9); i * step <= hi + 1e-9 * span; i++) {
-        values.push(e < 0 ? i / (10 ** -e / k) : i * step);
-      }
-      yield values;
+      const first = Math.ceil(lo / step - 1e-9);
+      const count = Math.floor(hi / step + 1e-9) - first + 1;
+      if ((whole && step < 1) || !(count <= 40)) continue;
+      yield Array.from({ length: Math.max(0, count) }, (_, i) =>
+        e < 0 && e > -300 ? (first + i) / (10 ** -e / k) : (first + i) * step);
     }
   }
 }
@@ -170,7 +170,8 @@ function tickText(v, all, { log }) {
   const sizes = all.map(Math.abs).filter((a) => a > 0);
   if (log && Math.max(...sizes) / Math.min(...sizes) > 1e4) {
     const power = Math.round(Math.log10(v));
-    return Math.abs(v / 10 ** power - 1) < 1e-6 ? `10${raised(power)}` : number(v, 3);
+    if (Math.abs(v / 10 ** power - 1) > 1e-6) return number(v, 3);
+    return power === 0 ? "1" : power === 1 ? "10" : `10${raised(power)}`;
   }
   if (log || Math.max(...sizes) >= 1e5 || Math.max(...sizes) < 1e-3) return number(v, 6);
   const step = all.length > 1 ? Math.abs(all[1] - all[0]) : Math.abs(v) || 1;
@@ -189,13 +190,21 @@ const textWidth = (text) => text.length * LETTER;
 /** Margins, axes and grid lines of a plot; `right` is kept free for labels. */
 function frame(c, p, xs, ys, { right = 14, height, top = 30 } = {}) {
   const W = c.width;
-  const H = height ?? Math.round(Math.max(230, Math.min(340, W * 0.52)));
+  let H = height ?? Math.round(Math.max(230, Math.min(340, W * 0.52)));
+  if (p.equal) { // one unit is as long on both axes
+    const [x, y] = [scale(p.x, xs, 0, 1), scale(p.y, ys, 0, 1)];
+    const ratio = (y.hi - y.lo) / (x.hi - x.lo);
+    const wide = Math.min(W - right - 50, 400 / ratio);
+    H = Math.round(wide * ratio) + top + 46;
+    right = W - 50 - wide;
+  }
   const y = scale(p.y, ys, H - 46, top);
-  const yTicks = ticks(y, () => 21);
-  const left = 12 + Math.max(14, ...yTicks.map((k) => textWidth(k.text)));
+  const yTicks = ticks(y, () => 25);
+  const words = Math.max(14, ...yTicks.map((k) => textWidth(k.text)));
+  const left = p.equal ? 50 : 12 + words;
   const x = scale(p.x, xs, left, Math.max(left + 60, W - right));
   const whole = xs.every((v) => Number.isInteger(v));
-  const xTicks = ticks(x, (text) => textWidth(text) + 12, whole);
+  const xTicks = ticks(x, (text) => textWidth(text) + 20, whole);
   const clip = `${c.uid}-clip`;
   const grid = yTicks.map(({ v, text }) => {
     const py = round(y.at(v));
@@ -474,7 +483,7 @@ function drawContour(p, c) {
   });
   const tally = newTally();
   const rows = [];
-  let body = "", over = "";
+  let body = "", over = "", places = "";
   const parts = [];
   for (const path of p.paths.filter((q) => !q.show || c.index(q.show) === 1)) {
     const [xs, ys] = [c.get(path.x), c.get(path.y)];
@@ -506,14 +515,14 @@ function drawContour(p, c) {
     if (f.x.side(x) !== 0 || f.y.side(y) !== 0) continue;
     const [px, py] = [f.x.at(x), f.y.at(y)];
     const left = px > f.x.to - textWidth(word) - 16;
-    over += `<path class="place" d="${mark(6, px, py, 5)}"/><text class="direct" ` +
-      `x="${round(px + (left ? -9 : 9))}" y="${round(py - 7)}" ` +
+    places += `<path class="place" d="${mark(6, px, py, 5)}"/><text class="direct" ` +
+      `x="${round(px + (left ? -9 : 9))}" y="${round(py + 17)}" ` +
       `text-anchor="${left ? "end" : "start"}">${escape(c.t(word))}</text>`;
   }
   const heights = p.levels.map((v) => number(v, 2)).join(", ");
   return {
     html: legend(c, rows) + drawing(c, p, f.W, f.H,
-      `${f.svg}<g ${f.clip}>${levels}${body}</g>${over}`),
+      `${f.svg}<g ${f.clip}>${levels}${places}${body}</g>${over}`),
     notes: [`${c.t("Lines of equal height at")} ${heights}.`, ...tallyNotes(c, tally)],
     tables: [{ ...table(parts.map((q) => q[0]), parts.map((q) => q[2])),
       values: Object.fromEntries(parts.map((q) => [q[1], q[2]])) }],
@@ -573,7 +582,7 @@ function drawHistograms(p, c) {
     counts.slice(row * wide, (row + 1) * wide).some((v) => !Number.isNaN(v)));
   const seen = rows.flatMap((row) => Array.from({ length: bins }, (_, b) => bar(row, b)));
   const range = p.y.range ?? [0, Math.max(...seen.filter(Number.isFinite), 0) * 1.04 || 1];
-  const left = 14 + textWidth(number(range[1], 2)), gap = 16;
+  const left = 14 + textWidth(number(range[1], 2)), gap = 24;
   const columns = Math.max(1, Math.min(p.columns, rows.length || 1,
     Math.floor((c.width - left + gap) / 130)));
   const cell = (c.width - left - gap * (columns - 1) - 8) / columns;
@@ -606,7 +615,7 @@ function drawHistograms(p, c) {
     const note = p.notes ? c.say(p.notes, { row }) : "";
     const second = [note, beyond.join(" ").trim()].filter(Boolean);
     const fits = textWidth(second.join("  ")) < cell + gap - 4;
-    const xTicks = ticks(x, (t) => textWidth(t) + 8);
+    const xTicks = ticks(x, (t) => textWidth(t) + 10);
     const title = c.t(p.names[row]);
     const yTop = y0 - tall - text;
     return `<g data-row="${row}"><text class="cell" x="${round(x0)}" y="${yTop + 14}">` +
@@ -681,6 +690,8 @@ function drawHeatmap(p, c) {
   const [mx, my] = p.mark ? p.mark.map(c.index) : [];
   const outline = p.mark ? `<rect class="cell-mark" x="${round(xAt(mx) - cw / 2)}" ` +
     `y="${round(yAt(my) - ch / 2)}" width="${round(cw)}" height="${round(ch)}"/>` : "";
+  const border = `<rect class="border" x="${left}" y="${top}" width="${round(width)}" ` +
+    `height="${round(tall)}"/>`;
   const odd = [...values].filter((x) => v.side(x) === undefined).length;
   const out = [...values].filter((x) => v.side(x)).length;
   const note = (n, words) => (n ? [c.t(words).replace("{n}", n)] : []);
@@ -690,7 +701,7 @@ function drawHeatmap(p, c) {
   return {
     html: `<div class="nx-layers"><canvas class="nx-cells" style="${place}" ` +
       `aria-hidden="true"></canvas>${drawing(c, p, c.width, H, bands + keys.join("") +
-      names.join("") + outline + `<text class="label" x="2" y="14">${escape(c.t(p.y.label))}` +
+      names.join("") + border + outline + `<text class="label" x="2" y="14">${escape(c.t(p.y.label))}` +
       `</text><text class="label" x="${round(c.width - 2)}" y="14" text-anchor="end">` +
       `${escape(c.t(p.value.label))}</text><text class="label" x="${round(left + width / 2)}" ` +
       `y="${H - 8}" text-anchor="middle">${escape(c.t(p.x.label))}</text>`)}</div>`,
@@ -754,18 +765,18 @@ function drawBars(p, c) {
   const longest = Math.max(0, ...names.map(textWidth));
   const above = longest > 0.34 * c.width; // long names go over their bars
   const left = above ? 8 : longest + 12;
-  const [row, top] = [above ? 42 : 28, 8];
+  const [row, top] = [above ? 42 : 28, p.levels.length ? 24 : 8];
   const ends = [...values].flatMap((v, i) => (error ? [v - error[i], v + error[i]] : [v]));
   const texts = Array.from(values, (v, i) => formatted(v, p.format) +
     (error ? ` ± ${formatted(error[i], p.format)}` : ""));
   const right = Math.max(20, ...texts.map(textWidth)) + 16;
   const base = top + row * values.length + 4;
-  const H = base + 44 + (p.levels.length ? 16 : 0);
+  const H = base + 42;
   const x = scale(p.value, p.value.log ? ends : [...ends, 0], left, c.width - right);
   const zero = x.clamp(p.value.log ? x.lo : 0);
   const tally = newTally();
   let body = "";
-  const keys = ticks(x, (text) => textWidth(text) + 12).map(({ v, text }) =>
+  const keys = ticks(x, (text) => textWidth(text) + 22).map(({ v, text }) =>
     `<line class="grid" x1="${round(x.at(v))}" x2="${round(x.at(v))}" y1="${top}" ` +
     `y2="${base}"/><text class="tick x" x="${round(x.at(v))}" y="${base + 16}" ` +
     `text-anchor="middle">${text}</text>`);
@@ -795,7 +806,7 @@ function drawBars(p, c) {
   });
   const levels = p.levels.filter(([v]) => x.side(v) === 0).map(([v, word]) =>
     `<line class="level" x1="${round(x.at(v))}" x2="${round(x.at(v))}" y1="${top}" y2="${base}"/>` +
-    `<text class="level" x="${round(x.at(v))}" y="${H - 6}" text-anchor="middle">` +
+    `<text class="level" x="${round(x.at(v))}" y="16" text-anchor="middle">` +
     `${escape(c.t(word))}</text>`);
   const parts = [[c.t(p.value.label), p.values, values]];
   if (error) parts.push(["±", p.error, error]);
@@ -912,7 +923,8 @@ class Explorer {
     root.innerHTML =
       (spec.title ? `<p class="nx-title">${escape(t(spec.title))}</p>` : "") +
       `<div class="nx-controls" role="group" aria-label="${escape(t("Controls"))}"></div>` +
-      `<p class="nx-summary" aria-live="polite"></p><div class="nx-panels">` +
+      `<div class="nx-head"><p class="nx-summary" aria-live="polite"></p></div>` +
+      `<div class="nx-panels">` +
       spec.panels.map((p) => `<section class="nx-panel nx-${p.width}" data-kind="${p.kind}">` +
         `<p class="nx-panel-title"></p><div class="nx-drawing"></div>` +
         `<p class="nx-note"></p></section>`).join("") +
@@ -933,7 +945,7 @@ class Explorer {
         (this.host.live ? "" : `<button type="button" class="nx-link">${t("Copy link")}</button>`);
       buttons.querySelector(".nx-reset").addEventListener("click", () => this.reset());
       buttons.querySelector(".nx-link")?.addEventListener("click", (e) => this.copyLink(e.target));
-      area.append(buttons);
+      root.querySelector(".nx-head").append(buttons);
     } else area.remove();
     this.tables = root.querySelector(".nx-numbers");
     this.tables.addEventListener("toggle", () => this.writeTables());
@@ -959,7 +971,7 @@ class Explorer {
     const at = this.position[name];
     const control = this.byName[name];
     if (Number.isInteger(at)) return this.t(control.labels[at]);
-    return number(this.value(name)) + (control.unit ? ` ${control.unit}` : "");
+    return number(this.value(name)) + control.unit;
   }
 
   state() {
@@ -1122,6 +1134,7 @@ class Explorer {
     }
     root.querySelector(".nx-summary").textContent = this.say(spec.summary) + this.kernelNote();
     this.drawn = spec.panels.map((p, i) => this.drawPanel(p, i));
+    this.tables.hidden = this.drawn.every((out) => out.tables.length === 0);
     this.writeTables();
     const { figure } = this.host;
     figure.dataset.state = JSON.stringify(this.state());

@@ -46,7 +46,7 @@ depends on.  Text arrays work, too (``{verdict}`` in a sentence).
 
 Sentences (`summary`, `note`, `notes`, `Readout`, `Quiz`) hold fields: ``{gain}`` is
 a control's label, ``{std[9]:.3g}`` a number, ``{loss[step]:.2f}`` the number at the
-position of the control `step`.  Formats: ``.3g  .2f  .2e  .1%  d``.
+position of the control `step`.  Formats: ``.3g  .2f  .1%  d``.
 
 Where it runs: with ``NNLIB_STATIC=1`` in the environment (set it wherever cells are
 executed for the book) the output is ``text/html`` for the page's own script,
@@ -77,6 +77,7 @@ from nnlib.explore_grid import (
     Slider,
     Toggle,
     bin_counts,
+    formatted,
     number,
     pack,
     unpack,
@@ -321,7 +322,7 @@ class Explorer:
             for step in re.findall(r"\[([^\]]*)\]", indices):
                 in_control = known.get(step)
                 value = value[in_control.index(at[step]) if in_control else int(step)]
-            return write_number(value, form or "")
+            return formatted(value, form or "")
 
         return FIELD.sub(write, self._summary)
 
@@ -343,14 +344,16 @@ class Explorer:
             picture = f'<img src="data:image/png;base64,{code}" alt="{alt}">'
         spec = json.dumps(self.spec, ensure_ascii=False, allow_nan=False)
         spec = spec.replace("<", "\\u003c")
-        title = f"<strong>{html.escape(self.title)}</strong> " if self.title else ""
+        title = (
+            f'<p class="nx-title">{html.escape(self.title)}</p>' if self.title else ""
+        )
         caption = html.escape(self.caption)
         return (
             f'<figure class="nnlib-explorer" id="{self.id}">\n'
-            f'<div class="nx-fallback">{picture}'
+            f'<div class="nx-fallback">{title}{picture}'
             f"<p>{html.escape(self.summary())}</p>{self._quizzes()}</div>\n"
             f'<script type="application/json">{spec}</script>\n'
-            f"<figcaption>{title}{caption}</figcaption>\n</figure>"
+            f"<figcaption>{caption}</figcaption>\n</figure>"
         )
 
     def _quizzes(self) -> str:
@@ -394,21 +397,6 @@ class Explorer:
             if live and key in live:
                 bundle[key] = live[key]
         return bundle
-
-
-def write_number(value: Any, form: str) -> str:
-    """Write `value` as a field of a sentence does; ``explore.js`` does the same."""
-    if isinstance(value, str):
-        return str(value)
-    v = float(value)
-    if not np.isfinite(v) or not form:
-        return number(v)
-    digits = int(re.sub(r"\D", "", form) or (6 if form[-1] in "fe%" else 4))
-    if form[-1] == "d":
-        return f"{v:.0f}".replace("-", "−")
-    if form[-1] in "f%e":
-        return f"{v:.{digits}{form[-1]}}".replace("-", "−")
-    return number(v, max(digits, 1))
 
 
 def _hide(figure: Any) -> Any:

@@ -12,6 +12,7 @@ import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -34,15 +35,45 @@ def number(value: float, digits: int = 4) -> str:
         return "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa, exponent = rounded(value, f".{digits - 1}e").split("e")
     power = int(exponent)
     if -4 <= power < 6:
-        rounded = float(f"{mantissa}e{power}")
-        text = f"{rounded:.12f}".rstrip("0").rstrip(".")
-        return text.replace("-", "−")
-    short = mantissa.rstrip("0").rstrip(".").replace("-", "−")
+        return _strip(f"{float(f'{mantissa}e{power}'.replace('−', '-')):.12f}")
+    short = _strip(mantissa) if "." in mantissa else mantissa
     ten = "10" + str(power).translate(_SUPERSCRIPTS)
     return ten if short == "1" else f"{short}×{ten}"
+
+
+def rounded(value: float, form: str) -> str:
+    """Format with halves away from zero and a true minus, as the page does."""
+    with localcontext() as context:
+        context.rounding = ROUND_HALF_UP
+        return format(Decimal(value), form).replace("-", "−").replace("e−", "e-")
+
+
+def _strip(text: str) -> str:
+    return text.rstrip("0").rstrip(".").replace("-", "−")
+
+
+def formatted(value: Any, form: str) -> str:
+    """Write `value` as a field of a sentence does: ``.3g  .2f  .1%  d``.
+
+    Examples
+    --------
+    >>> formatted(0.125, ".1%"), formatted(1234.5, ".2g"), formatted(-0.5, "d")
+    ('12.5%', '1200', '−1')
+    """
+    if isinstance(value, str):
+        return str(value)
+    v = float(value)
+    if not math.isfinite(v) or not form:
+        return number(v)
+    kind, digits = form[-1], "".join(c for c in form if c.isdigit())
+    if kind == "g":
+        return number(v, max(int(digits or 4), 1))
+    if kind == "%":
+        return rounded(100 * v, f".{digits or 6}f") + "%"
+    return rounded(v, f".{0 if kind == 'd' else digits or 6}f")
 
 
 # ------------------------------------------------------------------ controls
@@ -161,7 +192,7 @@ def Slider(
     >>> Slider("lr", [1e-5, 1e-3, 0.1], default=1e-3).labels
     ('10⁻⁵', '0.001', '0.1')
     """
-    tail = f" {unit}" if unit else ""
+    tail = unit if unit in ("", "%", "°") else f" {unit}"
     numbers = _numbers(name, values)
     logarithmic = len(numbers) > 2 and min(numbers) > 0 and _looks_log(numbers)
     return _control(
@@ -174,6 +205,7 @@ def Slider(
         lambda v: number(v) + tail,
         fine=int(fine),
         log=logarithmic,
+        unit=tail,
     )
 
 

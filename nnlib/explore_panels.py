@@ -19,7 +19,7 @@ from nnlib.explore_grid import Control, Grid
 
 Range = tuple[float, float] | str | None
 FIELD = re.compile(r"\{([A-Za-z_]\w*)((?:\[[^\]]*\])*)(?::([^{}]*))?\}")
-FORMAT = re.compile(r"(\.\d+)?[gfe%d]?")
+FORMAT = re.compile(r"((\.\d+)?[gf%]|d)?")
 
 
 class Arrays:
@@ -83,9 +83,9 @@ class Arrays:
             air = max(0.04 * (np.log(hi) - np.log(lo)), 0.05)
             with np.errstate(over="ignore"):
                 ends = np.exp([np.log(lo) - air, np.log(hi) + air])
-            return [float(ends[0]), float(min(ends[1], 1e308))]
+            return [float(max(ends[0], 1e-307)), float(min(ends[1], 8e307))]
         air = 0.04 * (hi / 2 - lo / 2) * 2 or 0.1 * abs(hi) or 0.5
-        return [max(lo - air, -1e308), min(hi + air, 1e308)]
+        return [max(lo - air, -8e307), min(hi + air, 8e307)]
 
     def template(self, where: str, text: str) -> str:
         """Check the fields of a sentence such as ``"loss {loss[-1]:.3g}"``."""
@@ -331,6 +331,8 @@ class Contour(Plot):
         Control whose position tells how much of each path is drawn.
     marks : sequence of (float, float, str)
         Points with a word, such as the minimum.
+    equal : bool
+        One unit is as long on both axes.
     """
 
     kind: ClassVar[str] = "contour"
@@ -341,6 +343,7 @@ class Contour(Plot):
     paths: Sequence[Path] = ()
     step: str | None = None
     marks: Sequence[tuple[float, float, str]] = ()
+    equal: bool = False
 
     def spec(self, arrays: Arrays, where: str) -> dict[str, Any]:
         """Return the JSON description that the page reads."""
@@ -381,6 +384,7 @@ class Contour(Plot):
             "levels": [float(v) for v in levels],
             "paths": paths,
             "step": arrays.control(where, self.step),
+            "equal": self.equal,
             "marks": [[float(a), float(b), w] for a, b, w in self.marks],
         }
 
@@ -401,6 +405,8 @@ class Scatter(Plot):
         fraction between two whole numbers is drawn as a mixture of their colors.
     region_range : ((float, float), (float, float)), optional
         x and y extent of `region`; the axes' ranges when left out.
+    equal : bool
+        One unit is as long on both axes.
     """
 
     kind: ClassVar[str] = "scatter"
@@ -410,6 +416,7 @@ class Scatter(Plot):
     names: Sequence[str] = ("points",)
     region: Any = None
     region_range: tuple[tuple[float, float], tuple[float, float]] | None = None
+    equal: bool = False
 
     def spec(self, arrays: Arrays, where: str) -> dict[str, Any]:
         """Return the JSON description that the page reads."""
@@ -429,6 +436,7 @@ class Scatter(Plot):
             **self._axes(arrays, where, [x], [y]),
             "points": {"x": x, "y": y, "classes": classes},
             "names": list(self.names),
+            "equal": self.equal,
         }
         if self.region is not None:
             out["region"] = arrays.ref(f"{where}.region", self.region, None, None)

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import array_api_compat
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
 Array = Any  # an array of any backend
@@ -49,13 +51,12 @@ def namespace(*arrays: Array) -> ModuleType:
     >>> xp.exp(xp.zeros(1))
     array([1.])
     """
-    import array_api_compat
-
-    if all(isinstance(a, np.ndarray) for a in arrays):  # 20 times faster, most calls
-        import array_api_compat.numpy as xp
-
-        return xp
-    return array_api_compat.array_namespace(*arrays)
+    for a in arrays:
+        if not isinstance(a, np.ndarray):
+            return array_api_compat.array_namespace(*arrays)
+    if not arrays:
+        raise TypeError("namespace needs an array")
+    return numpy_namespace  # 20 times faster, and most calls
 
 
 def default_device() -> str:
@@ -202,6 +203,59 @@ def matmul_into(a: Array, b: Array, out: Array) -> None:
         xp.matmul(a, b, out=out)
     except TypeError:  # a library that keeps to the standard
         out[...] = a @ b
+
+
+def sum_into(a: Array, axis: int, out: Array) -> None:
+    """Compute ``out[...] = sum(a, axis)`` without a temporary array.
+
+    Parameters
+    ----------
+    a : array
+    axis : int
+    out : array of the shape of `a` without that axis, overwritten
+
+    References
+    ----------
+    Python array API standard, ``sum``.
+
+    Examples
+    --------
+    >>> out = np.empty(2)
+    >>> sum_into(np.ones((3, 2)), -2, out)
+    >>> out
+    array([3., 3.])
+    """
+    if isinstance(a, np.ndarray):
+        np.add.reduce(a, axis=axis, out=out)
+    else:
+        out[...] = namespace(a).sum(a, axis=axis)
+
+
+def integer_range(y: Array) -> tuple[int, int]:
+    """Return the smallest and the largest of some integers, quickly.
+
+    Raises
+    ------
+    ValueError
+        If the array does not hold integers.
+
+    References
+    ----------
+    Python array API standard, ``min``, ``max`` and ``isdtype``.
+
+    Examples
+    --------
+    >>> integer_range(np.array([3, 1, 2]))
+    (1, 3)
+    """
+    if isinstance(y, np.ndarray):  # the methods take a fifth of the functions' time
+        if y.dtype.kind in "iu":
+            return int(y.min()), int(y.max())
+    else:
+        xp = namespace(y)
+        if xp.isdtype(y.dtype, "integral"):
+            return int(xp.min(y)), int(xp.max(y))
+    raise ValueError(f"labels must be integers, not {y.dtype}")
 
 
 def blocks(size: int, rows: int = 1, elements: int = 1 << 16) -> Iterator[slice]:

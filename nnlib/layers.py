@@ -18,7 +18,7 @@ from nnlib.activations import (
     prelu,
     prelu_backward,
 )
-from nnlib.backend import Array, matmul_into, namespace
+from nnlib.backend import Array, matmul_into, namespace, sum_into
 from nnlib.init import constant, he_normal
 
 
@@ -188,7 +188,7 @@ def linear_backward(
     *,
     out: dict[str, Array] | None = None,
     input_gradient: bool = True,
-) -> tuple[Array | None, Array, Array]:
+) -> tuple[Array | None, Array, Array | None]:
     r"""Return the gradients of a linear layer.
 
     .. math:: dx = dy\,W^\top, \qquad dW = x^\top dy, \qquad db = \sum_n dy_n
@@ -197,7 +197,7 @@ def linear_backward(
     ----------
     dy : array of shape (…, N, H)
     cache : from `linear_forward`
-    out : dict with "W" and "b", optional
+    out : dict with "W" and perhaps "b", optional
         Arrays to write dW and db into.
     input_gradient : bool
         The first layer of a network can skip dx, a third of its work.
@@ -220,14 +220,13 @@ def linear_backward(
     ((1, 2), (2, 3), (3,))
     """
     x, W = cache
-    db = namespace(dy).sum(dy, axis=-2)
     if out is None:
-        dW = x.mT @ dy
+        dW, db = x.mT @ dy, namespace(dy).sum(dy, axis=-2)
     else:
-        dW = out["W"]
+        dW, db = out["W"], out.get("b")
         matmul_into(x.mT, dy, dW)
-        if "b" in out:
-            out["b"][...] = db
+        if db is not None:
+            sum_into(dy, -2, db)
     return (dy @ W.mT if input_gradient else None), dW, db
 
 

@@ -80,7 +80,7 @@ class Sequential:
             raise ValueError(f"layers disagree on device and dtype: {sorted(kinds)}")
         self.lead: tuple[int, ...] = leads.pop() if leads else ()
         owners = [i for i, x in enumerate(self.layers) if _has_params(x)]
-        self._first = owners[0] if owners else 0
+        self._first = owners[0] if owners else None
         named = list(self.named_parameters())
         sizes = [math.prod(p.shape[len(self.lead) :]) for _, p in named]
         like = named[0][1] if named else np.zeros(0, dtype=np.float32)
@@ -136,7 +136,7 @@ class Sequential:
     def backward(self, dy: Array, *, input_gradient: bool = False) -> Array | None:
         """Fill `grads` from ∂L/∂output; return ∂L/∂x only if asked."""
         for i in reversed(range(len(self.layers))):
-            if i == self._first and not input_gradient and _has_params(self.layers[i]):
+            if i == self._first and not input_gradient:
                 self.layers[i].backward(dy, input_gradient=False)  # type: ignore[call-arg]
                 return None
             dy = self.layers[i].backward(dy)

@@ -340,6 +340,20 @@ def test_cam_corners_follow_their_formula():
     close(counts / n, expected, rtol=0, atol=0.015)
 
 
+def test_sharp_cam_corners_are_the_warmest_window():
+    heat = rng().standard_normal((50, 6, 5))
+    top, left = aug.cam_corners(heat, (3, 2), rng=rng(), sharpness=1e5)
+    warm = np.maximum(heat, 0)
+    mass = {
+        (i, j): warm[:, i : i + 3, j : j + 2].sum(axis=(1, 2))
+        for i in range(4)
+        for j in range(4)
+    }
+    best = np.max(list(mass.values()), axis=0)
+    for n in range(50):
+        assert mass[top[n], left[n]][n] == pytest.approx(best[n], rel=1e-3)
+
+
 def test_cam_corners_without_heat_are_even():
     for heat, sharpness in (
         (np.zeros((3000, 3, 3)), 4.0),

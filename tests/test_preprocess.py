@@ -184,6 +184,13 @@ def test_whitening_without_eps_leaves_out_what_does_not_vary(method):
     close(step.inverse(step.apply(x)), x, rtol=1e-7)
 
 
+def test_rounding_is_not_blown_up_in_float32():
+    x = cloud().astype(np.float32)
+    x[:, 4] = x[:, 0]
+    y = Whiten("pca", eps=0.0).fit_apply(x)
+    assert np.abs(y[:, 4]).max() < 1e-6
+
+
 def test_more_features_than_examples():
     """Four examples vary in three directions; the other six are rounding."""
     for seed in range(5):

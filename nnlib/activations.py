@@ -423,7 +423,11 @@ def maxout(x: Array, pieces: int) -> Array:
     >>> maxout(np.array([1.0, 4.0, 3.0, 2.0]), pieces=2)
     array([4., 3.])
     """
-    return namespace(x).max(_groups(x, pieces), axis=-1)
+    xp, (first, *others) = namespace(x), _pieces(x, pieces)
+    y = x[first]
+    for piece in others:
+        y = xp.maximum(y, x[piece])
+    return y
 
 
 def maxout_backward(dy: Array, x: Array, pieces: int) -> Array:
@@ -439,18 +443,21 @@ def maxout_backward(dy: Array, x: Array, pieces: int) -> Array:
     >>> maxout_backward(np.ones(2), np.array([1.0, 4.0, 3.0, 2.0]), pieces=2)
     array([0., 1., 1., 0.])
     """
-    xp = namespace(x)
-    winner = xp.argmax(_groups(x, pieces), axis=-1)[..., None]  # (…, H, 1)
-    piece = xp.arange(pieces, dtype=winner.dtype, device=x.device)
-    dx = dy[..., None] * xp.astype(piece == winner, dy.dtype)  # (…, H, pieces)
-    return xp.reshape(dx, x.shape)
+    xp, (*before, last) = namespace(x), _pieces(x, pieces)
+    y = maxout(x, pieces)
+    dx = xp.empty((*dy.shape[:-1], x.shape[-1]), dtype=dy.dtype, device=dy.device)
+    for piece in before:
+        dx[piece] = dy * xp.astype(x[piece] == y, dy.dtype)
+        dy = dy - dx[piece]  # what is left for later pieces
+    dx[last] = dy
+    return dx
 
 
-def _groups(x: Array, pieces: int) -> Array:
+def _pieces(x: Array, pieces: int) -> list:
+    """Return the index of the first, second, … column of all groups."""
     if pieces < 1 or x.shape[-1] % pieces:
         raise ValueError(f"{x.shape[-1]} columns do not form groups of {pieces}")
-    shape = (*x.shape[:-1], x.shape[-1] // pieces, pieces)
-    return namespace(x).reshape(x, shape)  # (…, H, pieces)
+    return [(..., slice(i, None, pieces)) for i in range(pieces)]
 
 
 def softmax(z: Array) -> Array:

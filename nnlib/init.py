@@ -359,9 +359,10 @@ def orthogonal(
 
 def initialize(
     model: Any,
-    initializer: Callable[..., Array],
+    initializer: str | Callable[..., Array],
     *,
     rng: np.random.Generator,
+    gain: float = 1.0,
     **kw: Any,
 ) -> None:
     """Draw all weights of a model again, in place; biases become 0.
@@ -369,10 +370,18 @@ def initialize(
     Parameters
     ----------
     model : Sequential
-    initializer : callable
-        One of this module's functions.
+    initializer : {"lecun", "xavier", "he"} or callable
+        A scheme, drawn from a Gaussian, or one of this module's functions.
+    rng : numpy.random.Generator
+    gain : float
+        Multiplies every weight after the draw.
     **kw
-        Passed to it, e.g. ``mode="fan_out"``.
+        Passed to the function, e.g. ``mode="fan_out"``.
+
+    Raises
+    ------
+    ValueError
+        If the scheme is unknown.
 
     References
     ----------
@@ -381,11 +390,18 @@ def initialize(
     Examples
     --------
     >>> from nnlib.model import mlp
-    >>> net = mlp([4, 5, 3], rng=np.random.default_rng(0), device="cpu")
-    >>> initialize(net, zeros, rng=np.random.default_rng(0))
-    >>> float(abs(net.params).max())
-    0.0
+    >>> rng = np.random.default_rng(0)
+    >>> net = mlp([400, 400, 3], rng=rng, device="cpu")
+    >>> initialize(net, "lecun", rng=rng, gain=2.0)
+    >>> round(float(net.layers[0].params["W"].std()), 3)
+    0.1
     """
+    draws = {"lecun": lecun_normal, "xavier": xavier_normal, "he": he_normal}
+    if isinstance(initializer, str):
+        if initializer not in draws:
+            known = ", ".join(draws)
+            raise ValueError(f"scheme {initializer!r} is not one of {known}")
+        initializer = draws[initializer]
     lead = model.lead
     for name, p in model.named_parameters():
         shape = tuple(p.shape[len(lead) :])
@@ -394,7 +410,7 @@ def initialize(
             draw = initializer(
                 shape, rng=rng, lead=lead, dtype=np.float64, device="cpu", **kw
             )
-            p[...] = namespace(p).asarray(draw, dtype=p.dtype, device=p.device)
+            p[...] = namespace(p).asarray(gain * draw, dtype=p.dtype, device=p.device)
         elif leaf == "b":
             p[...] = 0.0
 
@@ -445,8 +461,9 @@ def lsuv(model: Any, x: Array, *, tol: float = 0.01, max_iter: int = 10) -> list
     Parameters
     ----------
     model : Sequential
-        Its dense and convolution weights are replaced in place: first made orthonormal
-        by the caller (see `orthogonal`), then divided by the measured deviation.
+        Its dense and convolution weights, also those inside residual branches, are
+        divided in place by the measured deviation. The authors start from orthonormal
+        ones: ``initialize(model, orthogonal, rng=rng)``.
     x : array of shape (N, …)
         One batch of inputs; no labels are needed.
     tol : float
@@ -457,7 +474,11 @@ def lsuv(model: Any, x: Array, *, tol: float = 0.01, max_iter: int = 10) -> list
     Returns
     -------
     list of int
-        The passes that each layer took.
+        The passes that each weight took, in order.
+
+    Notes
+    -----
+    A layer whose output is constant (zero weights) cannot be scaled and stays.
 
     References
     ----------
@@ -469,27 +490,50 @@ def lsuv(model: Any, x: Array, *, tol: float = 0.01, max_iter: int = 10) -> list
     >>> from nnlib.model import mlp
     >>> rng = np.random.default_rng(0)
     >>> net = mlp([8, 20, 20, 5], rng=rng, device="cpu")
-    >>> _ = lsuv(net, rng.standard_normal((64, 8)).astype(np.float32))
-    >>> round(float(net.activations(np.ones((1, 8), np.float32))[-1].shape[-1]))
-    5
+    >>> x = rng.standard_normal((64, 8)).astype(np.float32)
+    >>> _ = lsuv(net, x)
+    >>> bool(abs(net(x).std() - 1) < 0.01)
+    True
     """
     passes = []
     for layer in model.layers:
-        taken = 0
-        if "W" in layer.params:
-            lead = (..., *[None] * (layer.params["W"].ndim - len(model.lead)))
+        for leaf in _weighted(layer):
+            W, taken = leaf.params["W"], 0
+            column = (..., *[None] * (W.ndim - len(model.lead)))
             while taken < max_iter:
-                y = to_numpy(layer.forward(x, train=False))
+                y = _output_inside(layer, leaf, x)
                 std = y.std(axis=tuple(range(len(model.lead), y.ndim)))
-                if np.all(np.abs(std - 1) < tol):
+                if np.all((np.abs(std - 1) < tol) | (std == 0)):
                     break
-                W = layer.params["W"]
-                scale = np.where(std > 0, std, 1.0)[lead]
+                scale = np.where(std > 0, std, 1.0)[column]
                 W /= namespace(W).asarray(scale, dtype=W.dtype, device=W.device)
                 taken += 1
             passes.append(taken)
         x = layer.forward(x, train=False)
     return passes
+
+
+def _weighted(layer: Any) -> list[Any]:
+    """Return the layers with a weight W in and inside a layer, in order."""
+    inner = [leaf for sub in layer.sublayers() for leaf in _weighted(sub)]
+    return ([layer] if "W" in layer.params else []) + inner
+
+
+def _output_inside(layer: Any, leaf: Any, x: Array) -> np.ndarray:
+    """Run `layer` and return the output of `leaf`, which is it or inside it."""
+    outputs = []
+    forward = leaf.forward
+
+    def listen(*args: Any, **kw: Any) -> Array:
+        outputs.append(forward(*args, **kw))
+        return outputs[-1]
+
+    leaf.forward = listen  # on this object only
+    try:
+        layer.forward(x, train=False)
+    finally:
+        del leaf.forward
+    return to_numpy(outputs[-1])
 
 
 def log_prior(y: Array, n_classes: int) -> np.ndarray:
@@ -503,7 +547,8 @@ def log_prior(y: Array, n_classes: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a class has no example (its log would be minus infinity).
+        If a class has no example (its log would be minus infinity), or a label is
+        outside 0..C-1.
 
     References
     ----------
@@ -515,7 +560,11 @@ def log_prior(y: Array, n_classes: int) -> np.ndarray:
     >>> log_prior(np.array([0, 0, 0, 1]), 2).round(3)
     array([-0.288, -1.386])
     """
-    counts = np.bincount(to_numpy(y).reshape(-1), minlength=n_classes)
+    labels = to_numpy(y).reshape(-1)
+    outside = labels[(labels < 0) | (labels >= n_classes)]
+    if outside.size:
+        raise ValueError(f"label {outside[0]} is outside 0..{n_classes - 1}")
+    counts = np.bincount(labels, minlength=n_classes)
     if (counts == 0).any():
         raise ValueError(f"class {int(counts.argmin())} has no example")
     return np.log(counts / counts.sum())

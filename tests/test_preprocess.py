@@ -185,10 +185,10 @@ def test_whitening_without_eps_leaves_out_what_does_not_vary(method):
 
 
 def test_rounding_is_not_blown_up_in_float32():
-    x = cloud().astype(np.float32)
-    x[:, 4] = x[:, 0]
-    y = Whiten("pca", eps=0.0).fit_apply(x)
-    assert np.abs(y[:, 4]).max() < 1e-6
+    """Directions of variance 1e-30 in the constants are 1e-7 in float32 data."""
+    for seed in range(10):
+        x = cloud(n=4, d=9, seed=seed).astype(np.float32)
+        assert np.abs(Whiten("pca", eps=0.0).fit_apply(x)).max() < 3
 
 
 def test_more_features_than_examples():

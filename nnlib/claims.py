@@ -203,7 +203,7 @@ def claim(
         raise ValueError(f"claim id {id!r} is not like 'C07.he-keeps-scale'")
     if math.isinf(low) and math.isinf(high):
         raise ValueError(f"claim {id} gives no range: set low, high or both")
-    record = {
+    record: dict[str, Any] = {
         "id": id,
         "text": text,
         "value": float(to_numpy(value).reshape(())),

@@ -242,3 +242,229 @@ def plot_layer_profile(
     ax.set_ylabel(ylabel)
     ax.xaxis.get_major_locator().set_params(integer=True)
     return ax
+
+
+def plot_curves(
+    curves: dict[str, Array],
+    *,
+    xlabel: str = "epoch",
+    ylabel: str = "loss (nats)",
+    start: int = 1,
+    log: bool = False,
+    ax: Any = None,
+) -> Any:
+    """Draw training curves, each as a mean over random seeds with its standard error.
+
+    Parameters
+    ----------
+    curves : dict of name to array of shape (T,) or (T, K)
+        As `nnlib.history.History` gives them: ``{"training": h["train_loss"], …}``.
+    xlabel, ylabel : str
+        With units.
+    start : int
+        Number of the first point: 1 for epochs, 0 for steps.
+    log : bool
+        Logarithmic values.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    References
+    ----------
+    Cumming, Fidler, Vaux 2007, see `plot_band`.
+
+    Examples
+    --------
+    >>> ax = plot_curves({"training": np.ones((5, 3)), "validation": np.ones(5)})
+    >>> [line.get_label() for line in ax.lines]
+    ['training', 'validation']
+    """
+    ax = new_axes(ax)
+    for name, values in curves.items():
+        v = to_numpy(values)
+        v = v.reshape(len(v), -1)  # (T, K)
+        plot_band(np.arange(start, start + len(v)), v, label=name, ax=ax)
+    if log:
+        ax.set_yscale("log")
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    if len(curves) > 1:
+        ax.legend()
+    return ax
+
+
+def plot_schedules(schedules: dict[str, Any], *, steps: int, ax: Any = None) -> Any:
+    """Draw the learning rate of each step.
+
+    Parameters
+    ----------
+    schedules : dict of name to function of the step
+        From `nnlib.schedules`.
+    steps : int
+        How many steps to draw.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "SGDR", ICLR 2017, figure 1. arXiv:1608.03983.
+
+    Examples
+    --------
+    >>> ax = plot_schedules({"halved": lambda t: 0.1 if t < 5 else 0.05}, steps=10)
+    >>> len(ax.lines)
+    1
+    """
+    from nnlib.schedules import values
+
+    ax = new_axes(ax)
+    for name, schedule in schedules.items():
+        ax.plot(np.arange(steps), values(schedule, steps), label=name)
+    ax.set_xlabel("step")
+    ax.set_ylabel("learning rate")
+    ax.set_ylim(bottom=0)
+    ax.legend()
+    return ax
+
+
+def plot_range_test(test: Any, *, smooth: float = 0.9, ax: Any = None) -> Any:
+    """Draw the smoothed loss of a learning-rate range test, and mark its edge.
+
+    Parameters
+    ----------
+    test : nnlib.lr_range.RangeTest
+        Of one model, or of a stack of seeds.
+    smooth : float
+        Weight of the past in the moving average.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+        The line ends where the loss is twice the first.
+
+    References
+    ----------
+    L. N. Smith, WACV 2017, figure 3. arXiv:1506.01186.
+
+    Examples
+    --------
+    >>> from nnlib.lr_range import RangeTest
+    >>> test = RangeTest(np.geomspace(0.01, 1, 5), np.array([2, 1.5, 1, 2, 9.0]))
+    >>> plot_range_test(test).get_xscale()
+    'log'
+    """
+    ax = new_axes(ax)
+    curve = test.smoothed(smooth)
+    curve = curve.reshape(len(curve), -1)  # (T, K)
+    top = 2 * float(curve[0].mean())
+    gone = ~(curve.mean(axis=1) <= top)  # also where it is nan
+    stop = int(gone.argmax()) + 1 if gone.any() else len(curve)
+    plot_band(test.lrs[:stop], curve[:stop], label="smoothed loss", ax=ax)
+    edge = float(np.median(test.edge(smooth)))
+    ax.axvline(edge, color=PALETTE["gray"], ls="--", lw=1)
+    ax.annotate(
+        f"edge {edge:.2g}",
+        (edge, 0.97),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4, 0),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=9,
+    )
+    ax.set_xscale("log")
+    ax.set_ylim(0, top)
+    ax.set_xlabel("learning rate")
+    ax.set_ylabel("loss (nats)")
+    return ax
+
+
+def plot_confusion(
+    matrix: Array, *, names: Sequence[str] | None = None, ax: Any = None
+) -> Any:
+    """Draw a confusion matrix; colors show the share of the true class.
+
+    Parameters
+    ----------
+    matrix : integer array of shape (C, C)
+        From `nnlib.metrics.confusion_matrix`; rows are true classes.
+    names : sequence of str, optional
+        Of the classes; numbers by default.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    References
+    ----------
+    Townsend 1971, see `nnlib.metrics.confusion_matrix`.
+
+    Examples
+    --------
+    >>> ax = plot_confusion(np.array([[5, 0], [1, 4]]))
+    >>> [t.get_text() for t in ax.texts]  # zeros stay empty
+    ['5', '1', '4']
+    """
+    counts = to_numpy(matrix)
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        side = max(2.6, 0.42 * len(counts) + 0.9)
+        ax = plt.figure(figsize=(side, side)).add_subplot()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    ax.imshow(share, vmin=0, vmax=1, cmap="Blues")
+    for i, j in zip(*np.nonzero(counts), strict=True):
+        color = "white" if share[i, j] > 0.5 else "black"
+        ax.text(j, i, f"{counts[i, j]}", ha="center", va="center", c=color, fontsize=8)
+    ticks = np.arange(len(counts))
+    labels = [str(name) for name in (ticks if names is None else names)]
+    ax.set_xticks(ticks, labels)
+    ax.set_yticks(ticks, labels)
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("true class")
+    ax.grid(False)
+    return ax
+
+
+def plot_reliability(bins: tuple[Array, Array, Array], *, ax: Any = None) -> Any:
+    """Draw accuracy against confidence; the diagonal is perfect calibration.
+
+    Parameters
+    ----------
+    bins : confidence, accuracy, count
+        From `nnlib.metrics.reliability`. The area of a mark shows its count.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    References
+    ----------
+    C. Guo et al., ICML 2017, figure 1. arXiv:1706.04599.
+
+    Examples
+    --------
+    >>> ax = plot_reliability((np.array([0.5]), np.array([0.4]), np.array([10])))
+    >>> ax.get_xlabel()
+    'confidence'
+    """
+    confidence, accurate, count = (to_numpy(v) for v in bins)
+    ax = new_axes(ax)
+    ax.plot([0, 1], [0, 1], color=PALETTE["gray"], ls="--", lw=1)
+    (line,) = ax.plot(confidence, accurate, lw=1)
+    area = 12 + 150 * count / max(count.max(), 1)
+    ax.scatter(confidence, accurate, s=area, color=line.get_color(), zorder=3)
+    ax.set_xlim(0, 1.03)
+    ax.set_ylim(0, 1.05)
+    ax.set_xlabel("confidence")
+    ax.set_ylabel("accuracy")
+    return ax

@@ -103,8 +103,10 @@ class EarlyStopping:
         self._recent = [*self._recent, value][-self.window :]
         mean = np.mean(self._recent, axis=0)
         running = self.stopped_epoch < 0
-        gain = self.best - mean if self.mode == "min" else mean - self.best
-        improved = running & (gain > self.min_delta)
+        if self.mode == "min":
+            improved = running & (mean < self.best - self.min_delta)
+        else:
+            improved = running & (mean > self.best + self.min_delta)
         self.best = np.where(improved, mean, self.best)
         self.best_epoch = np.where(improved, self._epoch, self.best_epoch)
         self._wait = np.where(improved, 0, self._wait + 1)

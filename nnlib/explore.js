@@ -188,7 +188,7 @@ const dash = (look) => `stroke-dasharray="${DASHES[look % 7]}"`;
 const textWidth = (text) => text.length * LETTER;
 
 /** Margins, axes and grid lines of a plot; `right` is kept free for labels. */
-function frame(c, p, xs, ys, { right = 14, height, top = 30 } = {}) {
+function frame(c, p, xs, ys, { right = 14, height, top = 30, lines = true } = {}) {
   const W = c.width;
   let H = height ?? Math.round(Math.max(230, Math.min(340, W * 0.52)));
   if (p.equal) { // one unit is as long on both axes
@@ -208,7 +208,8 @@ function frame(c, p, xs, ys, { right = 14, height, top = 30 } = {}) {
   const clip = `${c.uid}-clip`;
   const grid = yTicks.map(({ v, text }) => {
     const py = round(y.at(v));
-    return `<line class="grid" x1="${left}" x2="${round(x.to)}" y1="${py}" y2="${py}"/>` +
+    const line = `<line class="grid" x1="${left}" x2="${round(x.to)}" y1="${py}" y2="${py}"/>`;
+    return (lines ? line : "") +
       `<text class="tick y" x="${left - 7}" y="${py + 4}" text-anchor="end">${text}</text>`;
   });
   const base = xTicks.map(({ v, text }) => {
@@ -229,7 +230,7 @@ function frame(c, p, xs, ys, { right = 14, height, top = 30 } = {}) {
 
 const drawing = (c, p, W, H, body) =>
   `<svg width="${W}" height="${H}" viewBox="0 0 ${W} ${H}" role="img" ` +
-  `aria-label="${escape(c.t(p.alt || p.title))}">${body}</svg>`;
+  `aria-label="${escape(c.say(p.alt || p.title))}">${body}</svg>`;
 
 /** Path through the points that can be placed; gaps elsewhere, lone points as dots. */
 function trace(f, xs, ys, n = xs.length) {
@@ -471,7 +472,7 @@ function contour(z, columns, rows, level, X, Y) {
 
 function drawContour(p, c) {
   const [gx, gy, z] = [p.grid.x, p.grid.y, p.grid.z].map((name) => c.get(name));
-  const f = frame(c, p, [...gx], [...gy], { height: Math.round(Math.min(420, c.width * 0.72)) });
+  const f = frame(c, p, [...gx], [...gy], { height: Math.round(Math.min(420, c.width * 0.72)), lines: false });
   const key = `${f.W}|${p.x.range}|${p.y.range}`;
   const levels = c.keep(z, key, () => {
     const [X, Y] = [Array.from(gx, f.x.at), Array.from(gy, f.y.at)];
@@ -513,11 +514,8 @@ function drawContour(p, c) {
   }
   for (const [x, y, word] of p.marks) {
     if (f.x.side(x) !== 0 || f.y.side(y) !== 0) continue;
-    const [px, py] = [f.x.at(x), f.y.at(y)];
-    const left = px > f.x.to - textWidth(word) - 16;
-    places += `<path class="place" d="${mark(6, px, py, 5)}"/><text class="direct" ` +
-      `x="${round(px + (left ? -9 : 9))}" y="${round(py + 17)}" ` +
-      `text-anchor="${left ? "end" : "start"}">${escape(c.t(word))}</text>`;
+    places += `<path class="place" d="${mark(6, f.x.at(x), f.y.at(y), 6)}"/>`;
+    rows.push({ label: word, swatch: `<path class="place" d="${mark(6, 15, 6, 4)}"/>` });
   }
   const heights = p.levels.map((v) => number(v, 2)).join(", ");
   return {
@@ -532,7 +530,7 @@ function drawContour(p, c) {
 function drawScatter(p, c) {
   const [xs, ys, kinds] = [p.points.x, p.points.y, p.points.classes].map(c.get);
   const height = Math.round(Math.min(400, c.width * 0.75));
-  const f = frame(c, p, [...xs], [...ys], { height });
+  const f = frame(c, p, [...xs], [...ys], { height, lines: !p.region });
   const tally = newTally();
   let body = "", over = "";
   p.names.forEach((_, k) => {
@@ -585,7 +583,7 @@ function drawHistograms(p, c) {
   const left = 14 + textWidth(number(range[1], 2)), gap = 24;
   const columns = Math.max(1, Math.min(p.columns, rows.length || 1,
     Math.floor((c.width - left + gap) / 130)));
-  const cell = (c.width - left - gap * (columns - 1) - 8) / columns;
+  const cell = (c.width - left - gap * (columns - 1) - 13) / columns;
   const text = p.notes || p.outside ? 52 : 34;
   const [tall, below] = [62, 26];
   const lines = Math.ceil(rows.length / columns);
@@ -878,7 +876,7 @@ function buildControl(control, uid, t, fine, changed) {
     box.innerHTML = `<input type="checkbox" id="${id}">${label}`;
     input = box.querySelector("input");
   } else {
-    const button = control.kind === "play" ? `<button type="button" class="nx-play"></button>` : "";
+    const button = control.kind === "play" ? `<button type="button" class="nx-walk"></button>` : "";
     box.innerHTML = `<div class="nx-row">${label}<span class="nx-value" aria-hidden="true">` +
       `</span></div><div class="nx-row">${button}<input type="range" id="${id}" min="0" ` +
       `max="${(control.values.length - 1) * fine}" step="1"></div>`;
@@ -895,7 +893,7 @@ function buildControl(control, uid, t, fine, changed) {
       box.querySelector(".nx-value").textContent = word;
     }
   };
-  return { box, input, show, button: box.querySelector(".nx-play") };
+  return { box, input, show, button: box.querySelector(".nx-walk") };
 }
 
 // ------------------------------------------------------------ 7. the explorer
@@ -1025,7 +1023,13 @@ class Explorer {
 
   /** Take the state from the address, if it names this explorer. */
   readLink() {
-    const [id, query] = decodeURIComponent(location.hash.slice(1)).split(/:(.*)/s);
+    let hash;
+    try {
+      hash = decodeURIComponent(location.hash.slice(1));
+    } catch {
+      return false; // not a valid address
+    }
+    const [id, query] = hash.split(/:(.*)/s);
     if (id !== this.spec.id || query === undefined) return false;
     this.set(Object.fromEntries(query.split("&").map((pair) => pair.split(/=(.*)/s))));
     return true;
@@ -1209,10 +1213,16 @@ async function mount(figure) {
   const root = document.createElement("div");
   const fallback = figure.querySelector(".nx-fallback");
   fallback.after(root);
-  const explorer = new Explorer(spec, arrays, root, { figure, live: false, changed() {} });
-  const linked = explorer.readLink();
+  let explorer, linked;
+  try {
+    explorer = new Explorer(spec, arrays, root, { figure, live: false, changed() {} });
+    linked = explorer.readLink();
+    explorer.draw();
+  } catch (error) {
+    root.remove();
+    throw error;
+  }
   fallback.hidden = true;
-  explorer.draw();
   figure.dataset.ready = "true";
   if (linked) figure.scrollIntoView();
   addEventListener("hashchange", () => explorer.readLink() && figure.scrollIntoView());

@@ -381,7 +381,10 @@ class Explorer:
         return self._widget
 
     def __repr__(self) -> str:
-        return f"Explorer {self.id!r}: {self.summary()}"
+        try:
+            return f"Explorer {self.id!r}: {self.summary()}"
+        except ValueError:  # the reader is between two grid points
+            return f"Explorer {self.id!r} at {self.state}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> State:
         bundle: State = {"text/plain": repr(self)}

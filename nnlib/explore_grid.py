@@ -341,7 +341,7 @@ def pack(values: np.ndarray, *, bits: int = 16) -> dict[str, Any]:
     if lo >= 0 and size.size and size.max() > 1e3 * size.min():
         low, high = math.log(size.min()), math.log(size.max())
         step = (high - low) / codes_available
-        if step < 4e-3 or bits == 8:
+        if step < 4e-4 or bits == 8:
             return _codes(v, shape, bits, "log", low, step, math.expm1(0.51 * step))
         return _floats(v, shape)
     step = (hi - lo) / codes_available

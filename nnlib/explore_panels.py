@@ -169,7 +169,7 @@ class Panel:
         return {
             "kind": self.kind,
             "title": arrays.template(where, self.title),
-            "alt": self.alt,
+            "alt": arrays.template(where, self.alt),
             "note": arrays.template(where, self.note),
             "width": self.width,
         }

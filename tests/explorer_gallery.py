@@ -328,7 +328,7 @@ def words():
 
 def odd():
     """Return data that no plot likes: the page must say so and not fail."""
-    kinds = ["all NaN", "constant", "single", "zeros", "huge", "mixed", "infinite"]
+    kinds = ["no value", "constant", "single", "zeros", "huge", "mixed", "infinite"]
     y = np.full((len(kinds), 6), np.nan)
     y[1] = 3.0
     y[2, 2] = 5.0

@@ -36,7 +36,7 @@ grade: ## grade a class: LAB=07_initialization SUBMISSIONS=folder OUT=folder
 	@tools/grade.sh "$(LAB)" "$(SUBMISSIONS)" "$(OUT)"
 
 bench: setup ## print how fast the library is, as ratios measured in one run
-	@$(PY) benchmarks/bench.py
+	@$(PY) benchmarks/run.py
 
 clean: ## remove everything that the commands made, except .venv
 	rm -rf _build results .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

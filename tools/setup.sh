@@ -27,13 +27,13 @@ if [ ! -x .venv/bin/python ]; then
     for candidate in ${PYTHON:-python3 python python3.13 python3.12 python3.11 python3.14}; do
         version=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' \
             2>/dev/null) || continue
-        found="$found $candidate is $version;"
+        found="$found${found:+, }$candidate is $version"
         "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || continue
         python=$candidate
         break
     done
     if [ -z "$python" ]; then
-        fail "Python 3.11 or newer is needed (${found:- none was found}); install it or name it: make PYTHON=/path/to/python3"
+        fail "Python 3.11 or newer is needed (${found:-none was found}); install it or name it: make PYTHON=/path/to/python3"
     fi
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "$python has no venv module; on Debian or Ubuntu: apt install python3-venv"

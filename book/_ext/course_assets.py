@@ -32,14 +32,24 @@ def remove_stale_pages(app, exception):
     if exception or app.builder.format != "html":
         return
     outdir = Path(app.outdir)
-    for page in (outdir / "book").glob("*.html"):
-        docname = page.relative_to(outdir).with_suffix("").as_posix()
-        if docname not in app.env.found_docs:
+    known = {*app.env.found_docs, "index", "search", "genindex"}
+    for page in outdir.rglob("*.html"):
+        name = page.relative_to(outdir).with_suffix("").as_posix()
+        if not name.startswith("_") and name not in known:
             page.unlink()
+
+
+def repair_roles(app, pagename, templatename, context, doctree):
+    """Give the entries of a bibliography the role that their list asks for."""
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            'role="doc-biblioentry"', 'role="listitem"'
+        )
 
 
 def setup(app):
     """Register the hooks with Sphinx."""
+    app.connect("html-page-context", repair_roles)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", remove_stale_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

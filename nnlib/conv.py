@@ -153,7 +153,7 @@ def _windows(
         for j in range(kernel[1]):
             down = slice(i, i + stride * (rows - 1) + 1, stride)
             right = slice(j, j + stride * (cols - 1) + 1, stride)
-            yield i, j, (slice(None), slice(None), down, right)
+            yield i, j, (slice(None), slice(None), down, right, ...)
 
 
 def _blocks(x: Array, K: int, N: int, size: int) -> Iterator[tuple[slice, slice]]:
@@ -220,7 +220,7 @@ def conv2d_forward(
         part = images[k if models == K else slice(None), n, ...]
         z = kernels[k, ...] @ columns(part, (kh, kw), stride, padding)
         if b is not None:
-            z += xp.reshape(b, (K, C_out))[k, :, None]
+            z += xp.reshape(b, (K, C_out))[k, :][..., None]
         z = xp.reshape(z, (*z.shape[:2], rows * cols, -1))  # (K, C_out, H'·W', N)
         y[k, n, ...] = xp.permute_dims(z, (0, 3, 1, 2))
     y = xp.reshape(y, (*lead, N, C_out, rows, cols))

@@ -45,6 +45,11 @@ class RangeTest:
         """Return the bias-corrected moving average of the losses."""
         return ema(self.losses, smooth)
 
+    def minimum(self, smooth: float = 0.9) -> np.ndarray:
+        """Return the rate of the smallest loss, shape lead; too large to train with."""
+        curve = self.smoothed(smooth)
+        return self.lrs[np.where(np.isfinite(curve), curve, np.inf).argmin(axis=0)]
+
     def edge(self, smooth: float = 0.9) -> np.ndarray:
         """Return the rate at which the loss is back where it started, shape lead.
 

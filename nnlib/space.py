@@ -169,7 +169,8 @@ def log_uniform(
     >>> round(float((v < 1e-2).mean()), 2)  # half of the draws, not 1 %
     0.5
     """
-    return np.exp(rng.uniform(math.log(low), math.log(high), size))
+    drawn = np.exp(rng.uniform(math.log(low), math.log(high), size))
+    return np.clip(drawn, low, high)  # rounding may step over an end
 
 
 def random_configs(space: Space, n: int, *, rng: np.random.Generator) -> list[Config]:

@@ -46,7 +46,7 @@ function formatted(v, form) {
 
 // ------------------------------------------------------- 2. arrays of the spec
 
-/** Read back what pack() of nnlib/explore_grid.py wrote. */
+/** Read back what pack() of nnlib/explore_pack.py wrote. */
 async function unpack(packed) {
   let v;
   if (packed.map === "exact") {
@@ -56,23 +56,23 @@ async function unpack(packed) {
     const zipped = Uint8Array.from(atob(packed.zip), (c) => c.charCodeAt(0));
     const stream = new Blob([zipped]).stream();
     const plain = stream.pipeThrough(new DecompressionStream("deflate"));
-    const buffer = await new Response(plain).arrayBuffer();
-    if (packed.map === "float") {
-      v = Float64Array.from(new (packed.bits === 32 ? Float32Array : Float64Array)(buffer));
-    } else {
-      v = decode(new Uint8Array(buffer), packed);
-    }
+    v = decode(new Uint8Array(await new Response(plain).arrayBuffer()), packed);
   }
   return packed.words ? Array.from(v, (code) => packed.words[code]) : v;
 }
 
-function decode(bytes, { bits, map, lo, step }) {
+function decode(bytes, { bits, map, lo, step, delta }) {
   const n = (bytes.length * 8) / bits;
   const top = 2 ** bits - 1;
   const v = new Float64Array(n);
+  const halves = new Uint32Array(v.buffer); // each double as (low, high)
+  let code = 0;
   for (let i = 0; i < n; i++) {
-    const code = bits === 8 ? bytes[i] : bytes[i] * 256 + bytes[n + i];
-    if (code === top) v[i] = NaN;
+    let read = 0; // first bytes stand before second bytes
+    for (let at = i; at < bytes.length; at += n) read = read * 256 + bytes[at];
+    code = delta ? (code + read) & top : read;
+    if (map === "float") halves[2 * i + 1] = code << 8;
+    else if (code === top) v[i] = NaN;
     else if (code === top - 1) v[i] = Infinity;
     else if (code === top - 2) v[i] = -Infinity;
     else if (map === "linear") v[i] = lo + step * code;

@@ -77,13 +77,9 @@ from nnlib.explore_grid import (
     Slider,
     Toggle,
     bin_counts,
-    formatted,
-    number,
-    pack,
-    unpack,
 )
+from nnlib.explore_pack import pack, unpack
 from nnlib.explore_panels import (
-    FIELD,
     Arrays,
     Bar,
     Contour,
@@ -98,6 +94,7 @@ from nnlib.explore_panels import (
     Scatter,
     Series,
 )
+from nnlib.explore_text import FIELD, formatted, number
 
 __all__ = [
     "Bar",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlib.explore_grid import pack
+from nnlib.explore_pack import pack
 
 if TYPE_CHECKING:
     from nnlib.explore import Explorer

@@ -16,10 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnlib.explore_grid import Control, Grid
+from nnlib.explore_text import FIELD, FORMAT
 
 Range = tuple[float, float] | str | None
-FIELD = re.compile(r"\{([A-Za-z_]\w*)((?:\[[^\]]*\])*)(?::([^{}]*))?\}")
-FORMAT = re.compile(r"((\.\d+)?[gf%]|d)?")
 
 
 class Arrays:

@@ -12,7 +12,7 @@ import re
 import struct
 import zlib
 
-from nnlib.explore_grid import formatted
+from nnlib.explore_text import formatted
 
 # Everything that a test wants to know about a figure, read in one go.
 READ = """figure => {
@@ -81,14 +81,12 @@ def decode(packed):
         raw = zlib.decompress(base64.b64decode(packed["zip"]))
         size = packed["bits"] // 8
         n = len(raw) // size
-        if packed["map"] == "float":
-            values = struct.unpack(f"<{n}{'f' if size == 4 else 'd'}", raw)
-        else:
-            planes = [raw[k * n : (k + 1) * n] for k in range(size)]
-            values = [
-                meaning(int.from_bytes(code, "big"), packed)
-                for code in zip(*planes, strict=True)
-            ]
+        planes = [raw[k * n : (k + 1) * n] for k in range(size)]
+        values, code = [], 0
+        for parts in zip(*planes, strict=True):
+            read = int.from_bytes(parts, "big")
+            code = (code + read) % 256**size if packed["delta"] else read
+            values.append(meaning(code, packed))
     if "words" in packed:
         return [packed["words"][int(v)] for v in values]
     return list(values)
@@ -96,6 +94,8 @@ def decode(packed):
 
 def meaning(code, packed):
     """Return the value of one code."""
+    if packed["map"] == "float":
+        return struct.unpack(">d", code.to_bytes(3, "big") + bytes(5))[0]
     top = 2 ** packed["bits"] - 1
     special = {top: math.nan, top - 1: math.inf, top - 2: -math.inf}
     if packed["map"] == "log":

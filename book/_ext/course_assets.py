@@ -39,17 +39,24 @@ def remove_stale_pages(app, exception):
             page.unlink()
 
 
-def repair_roles(app, pagename, templatename, context, doctree):
-    """Give the entries of a bibliography the role that their list asks for."""
-    if "body" in context:
-        context["body"] = context["body"].replace(
-            'role="doc-biblioentry"', 'role="listitem"'
-        )
+REPAIRS = {
+    # The entries of a bibliography get the role that their list asks for.
+    'role="doc-biblioentry"': 'role="listitem"',
+    # A folded cell is called what it shows.
+    ' aria-label="Toggle hidden content"': "",
+}
+
+
+def repair_labels(app, pagename, templatename, context, doctree):
+    """Correct what screen readers are told."""
+    for old, new in REPAIRS.items():
+        if "body" in context:
+            context["body"] = context["body"].replace(old, new)
 
 
 def setup(app):
     """Register the hooks with Sphinx."""
-    app.connect("html-page-context", repair_roles)
+    app.connect("html-page-context", repair_labels)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", remove_stale_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

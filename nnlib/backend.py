@@ -225,10 +225,33 @@ def sum_into(a: Array, axis: int, out: Array) -> None:
     >>> out
     array([3., 3.])
     """
-    if isinstance(a, np.ndarray):
-        np.add.reduce(a, axis=axis, out=out)
-    else:
+    if not isinstance(a, np.ndarray):
         out[...] = namespace(a).sum(a, axis=axis)
+    elif a.ndim > 2 and axis == -2:  # a stack: einsum takes a third of the time
+        np.einsum("...nd->...d", a, out=out)
+    else:
+        np.add.reduce(a, axis=axis, out=out)
+
+
+def row_max(z: Array) -> Array:
+    """Return the largest entry of each row: (…, N, C) -> (…, N, 1).
+
+    NumPy takes rows one by one, which is slow when they are short. Of a transposed
+    copy it takes all rows at once, entry by entry.
+
+    References
+    ----------
+    Python array API standard, ``max``.
+
+    Examples
+    --------
+    >>> row_max(np.array([[1.0, 3.0], [5.0, 2.0]]))
+    array([[3.],
+           [5.]])
+    """
+    if isinstance(z, np.ndarray) and z.ndim > 1 and z.shape[-1] <= 32:
+        return np.maximum.reduce(z.mT.copy(), axis=-2)[..., None]
+    return namespace(z).max(z, axis=-1, keepdims=True)
 
 
 def integer_range(y: Array) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from nnlib.activations import log_softmax, sigmoid, softplus
-from nnlib.backend import Array, integer_range, namespace, one_hot
+from nnlib.backend import Array, integer_range, namespace, one_hot, row_max
 
 
 def check_labels(logits: Array, y: Array) -> None:
@@ -265,7 +265,7 @@ def softmax_cross_entropy(
     classes, n = logits.shape[-1], logits.shape[-2]
     target = one_hot(y, classes, like=logits)
     if class_weight is None and not label_smoothing:
-        logp = logits - xp.max(logits, axis=-1, keepdims=True)  # (…, N, C)
+        logp = logits - row_max(logits)  # (…, N, C)
         p = xp.exp(logp)
         total = xp.sum(p, axis=-1, keepdims=True)  # at least 1: its log is finite
         logp -= xp.log(total)

@@ -16,6 +16,7 @@ from nnlib.backend import Array, asarray, blocks, device_of, namespace, to_numpy
 
 Hyper = Any  # a number, or an array of shape lead
 Rate = Hyper | Callable[[int], Hyper]
+PART = 1 << 16  # elements that are updated at a time
 
 
 class Optimizer:
@@ -125,7 +126,9 @@ class Optimizer:
         mask = self._on_device("decay_mask", params)
         scale = self._on_device("lr_scale", params)
         state = self.buffers.values()
-        for part in _parts(params):
+        own = (size, *vars(self).values())
+        per_model = params.ndim > 1 and any(np.ndim(v) for v in own)
+        for part in _parts(params, per_model):
             p, g = params[part], grads[part]
             if decays:
                 amount = decay if mask is None else decay * mask[part]
@@ -223,10 +226,7 @@ def column(value: Hyper, params: Array) -> Any:
     """
     if isinstance(value, float | int):
         return float(value)  # a NumPy scalar would turn float32 into float64
-    host = to_numpy(value)
-    if host.ndim == 0:
-        return float(host)
-    cast = asarray(host[..., None], device=device_of(params))
+    cast = asarray(to_numpy(value)[..., None], device=device_of(params))
     return namespace(cast).astype(cast, params.dtype)
 
 
@@ -282,9 +282,17 @@ def fraction(name: str, value: Hyper) -> Hyper:
     return host if host.ndim else float(host)
 
 
-def _parts(params: Array) -> list[Any]:
-    """Cut a buffer into cache-sized parts; on a GPU one kernel takes it whole."""
-    if math.prod(params.shape) <= 1 << 16 or device_of(params) == "cuda":
+def _parts(params: Array, per_model: bool) -> list[Any]:
+    """Cut a buffer into cache-sized parts; on a GPU one kernel takes it whole.
+
+    Whole models in a row are fastest. With masks, or rates `per_model`, every part
+    holds a few parameters of all models.
+    """
+    size = math.prod(params.shape)
+    if size <= PART or device_of(params) == "cuda":
         return [...]
-    rows = math.prod(params.shape[:-1])
-    return [(..., block) for block in blocks(params.shape[-1], rows)]
+    models, one = params.shape[0], math.prod(params.shape[1:])
+    if params.ndim > 1 and one <= PART and not per_model:
+        return list(blocks(models, one, PART))
+    width = params.shape[-1]
+    return [(..., block) for block in blocks(width, size // width, PART)]

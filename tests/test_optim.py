@@ -275,7 +275,7 @@ def test_a_stack_equals_its_loop(name, dtype, device):
 @each_dtype
 def test_blocks_change_nothing(make, dtype, monkeypatch):
     expected = run(make(), dtype=dtype)
-    cut = lambda params: [(..., slice(0, 3)), (..., slice(3, P))]
+    cut = lambda params, per_model: [(..., slice(0, 3)), (..., slice(3, P))]
     monkeypatch.setattr("nnlib.optimizer._parts", cut)
     same(run(make(), dtype=dtype), expected)
 
@@ -286,6 +286,21 @@ def test_a_large_buffer_is_cut_into_blocks():
     w, opt = np.zeros((2, n), np.float32), optim.Momentum(lr=0.5)
     opt.step(w, g)
     same(w, np.float32(-0.5) * g)
+
+
+@pytest.mark.parametrize("options", ["plain", "rates", "mask"])
+@pytest.mark.parametrize("shape", [(5, 30_001), (2, 3, 20_000), (3, 70_000)])
+def test_a_large_stack_is_cut_into_models(options, shape):
+    r = np.random.default_rng(0)
+    start, g = r.standard_normal((2, *shape))
+    lr = r.uniform(0.1, 1, shape[:-1]) if options == "rates" else 0.5
+    more = {"lr_scale": r.uniform(size=shape[-1])} if options == "mask" else {}
+    w = start.copy()
+    optim.Adam(lr=lr, **more).step(w, g)
+    for k in np.ndindex(shape[:-1]):
+        alone = start[k].copy()
+        optim.Adam(lr=lr[k] if options == "rates" else lr, **more).step(alone, g[k])
+        same(w[k], alone)
 
 
 @each_optimizer

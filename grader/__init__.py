@@ -1,0 +1,15 @@
+"""Release labs, check them as a learner, grade a class.
+
+Only values leave the kernel in which a learner's code runs; only the grader's process
+judges them. ``python -m grader --help`` lists the commands. Reading order::
+
+    lab        the format of a lab and how it is read
+    release    the notebooks made from it
+    values judge sketch answers checks     a value as JSON, and what is right
+    sandbox seccomp launcher kernel processes limits     where a learner's code runs
+    intake submissions rebuild reference run verdict     one submission, in this order
+    unit grade dask result         a class
+    export feedback command check doctor                 what people see
+"""
+
+__version__ = "0.1.0"

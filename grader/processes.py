@@ -1,0 +1,106 @@
+"""Find, measure and end the processes that a learner's code has started (Linux)."""
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def children(pid: int) -> list[int]:
+    """Return the direct children of a process."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with (
+                contextlib.suppress(OSError),
+                open(f"/proc/{pid}/task/{task}/children") as f,
+            ):
+                found += [int(p) for p in f.read().split()]
+    return found
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    found, queue = [], [pid]
+    while queue:
+        found.append(queue.pop())
+        queue += children(found[-1])
+    return found
+
+
+def resident(pid: int) -> int:
+    """Return the memory in use by a process and its descendants, in bytes."""
+    total = 0
+    for p in tree(pid):
+        with contextlib.suppress(OSError, IndexError), open(f"/proc/{p}/statm") as f:
+            total += int(f.read().split()[1]) * PAGE
+    return total
+
+
+def namespace_inits(pid: int) -> list[int]:
+    """Return the first processes of the pid namespaces below a process."""
+    own = _namespace(os.getpid())
+    if not own:
+        return []
+    found, queue = [], [pid]
+    while queue:
+        p = queue.pop()
+        if _namespace(p) not in ("", own):
+            found.append(p)
+        else:
+            queue += children(p)
+    return found
+
+
+def _namespace(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return ""
+
+
+def end(process: "subprocess.Popen[bytes]", inits: list[int]) -> None:
+    """Kill a kernel with all that it has started and wait until nothing is left.
+
+    The first process of a pid namespace ends only after all others in it: to wait for
+    it is to wait for them. Without a namespace, descendants are killed one by one.
+    """
+    handles = []
+    for pid in inits:
+        with contextlib.suppress(OSError, AttributeError):
+            handles.append(os.pidfd_open(pid))
+    if not inits and sys.platform == "linux":
+        for pid in reversed(tree(process.pid)):
+            _kill(pid)
+    for pid in inits:
+        _kill(pid)
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    if process.stderr:
+        process.stderr.close()
+    end_of_wait = time.monotonic() + 10
+    for handle in handles:
+        left = max(0.0, end_of_wait - time.monotonic())
+        select.select([handle], [], [], left)
+        os.close(handle)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when the one that started it ends."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)

@@ -1,0 +1,136 @@
+"""One unit of work: grade one submission, anywhere, and write its result."""
+
+import functools
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from grader import intake, rebuild, result, scratch, verdict
+from grader.errors import InfraError
+from grader.lab import Cell, Exercise, Lab
+from grader.limits import Limits
+from grader.reference import Reference
+from grader.sandbox import Sandbox
+from grader.submissions import Entry
+
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a worker needs to know; plain data, small.
+
+    Attributes
+    ----------
+    entry : Entry
+    context : path of the file that `save_context` wrote
+    target : path of the result
+    key : str
+        See `grader.result.key`.
+    submission : hash of the bytes handed in
+    """
+
+    entry: Entry
+    context: str
+    target: str
+    key: str
+    submission: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all submissions of a run have in common."""
+
+    lab: Lab
+    reference: Reference
+    limits: Limits
+    sandbox: Sandbox
+
+    def save(self, path: Path) -> None:
+        """Write it for the workers; it holds solutions, so nobody else may read it."""
+        result.write(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: str) -> "Context":
+        """Read what `save` wrote."""
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        lab = data["lab"]
+        lab["cells"] = tuple(Cell(**c) for c in lab["cells"])
+        for e in lab["exercises"]:
+            e["flag"] = tuple(e["flag"])
+        lab["exercises"] = tuple(Exercise(**e) for e in lab["exercises"])
+        box = data["sandbox"]
+        box["packages"] = tuple(box["packages"])
+        reference = Reference.from_dict(data["reference"])
+        return cls(Lab(**lab), reference, Limits(**data["limits"]), Sandbox(**box))
+
+
+_load = functools.lru_cache(maxsize=4)(Context.load)
+
+
+def grade(unit: Unit) -> dict[str, Any]:
+    """Grade one submission, write its result, and return the result.
+
+    Never raises for anything that a submission does. The grader's own failures come
+    back as the state "infra_error", which is written as well.
+    """
+    started = time.time()
+    context = _load(unit.context)
+    try:
+        found = _grade(unit, context)
+    except InfraError as error:
+        found = _new(unit, context, state="infra_error", reason=str(error))
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}"[:500]
+        found = _new(unit, context, state="infra_error", reason=words)
+    seconds = round(time.time() - started, 3)
+    found["time"] = {"started": round(started, 3), "seconds": seconds}
+    try:
+        result.write(Path(unit.target), found)
+    except OSError as error:
+        words = f"the result cannot be written: {error.strerror}"
+        return {**found, "state": "infra_error", "score": None, "reason": words}
+    return found
+
+
+def _grade(unit: Unit, context: Context) -> dict[str, Any]:
+    lab, reference = context.lab, context.reference
+    known = {c.grade_id: c.kind for c in lab.cells if c.kind in ("answer", "check")}
+    try:
+        cells = intake.load_notebook(unit.entry.read())
+        submission = intake.take(cells, known)
+    except intake.RejectedError as reason:
+        return _new(unit, context, state="rejected", reason=str(reason))
+    from grader.run import run
+
+    plan = rebuild.steps(lab, submission.answers, reference.seed)
+    seen = run(plan, reference, context.sandbox, context.limits, scratch.folder())
+    found = _new(unit, context, state="graded")
+    found["exercises"] = verdict.judge(lab, reference, submission, seen)
+    found["score"] = round(sum(e["points"] for e in found["exercises"]), 4)
+    if submission.extra:
+        cells_ = "cells" if submission.extra > 1 else "cell"
+        found["notes"].append(
+            f"{submission.extra} code {cells_} that you added: not run, not graded. "
+            "Everything an answer needs belongs into its own cell."
+        )
+    return found
+
+
+def _new(unit: Unit, context: Context, **kw: Any) -> dict[str, Any]:
+    kind = context.sandbox.kind
+    return result.new(
+        unit.entry.student,
+        context.lab,
+        key=unit.key,
+        submission=unit.submission,
+        lab_hash=context.lab.hash,
+        seed=context.reference.seed,
+        limits=context.limits.as_dict(),
+        sandbox=kind,
+        sandboxed=kind != "none",
+        grader=VERSION,
+        **kw,
+    )

@@ -236,7 +236,7 @@ const drawing = (c, p, W, H, body) =>
 function trace(f, xs, ys, n = xs.length) {
   let path = "", run = 0;
   for (let i = 0; i < n; i++) {
-    if (f.x.side(xs[i]) === undefined || f.y.side(ys[i]) === undefined) {
+    if (!finite(xs[i], f.x.log) || !finite(ys[i], f.y.log)) {
       if (run === 1) path += "h0.01";
       run = 0;
       continue;
@@ -369,7 +369,8 @@ function drawLine(p, c) {
       bottom: s.low && c.get(s.low), ceil: s.high && c.get(s.high) }));
   const all = (pick) => shown.flatMap((s) => pick(s).flatMap((v) => (v ? [...v] : [])));
   const longest = Math.max(0, ...shown.map((s) => textWidth(s.label)));
-  const direct = c.width >= 460 && shown.length <= 6 && longest < 0.28 * c.width;
+  const direct = c.width >= 460 && shown.length > 1 && shown.length <= 6 &&
+    longest < 0.28 * c.width;
   const ys = all((s) => [s.ys, s.bottom, s.ceil]).concat(p.levels.map((l) => l[0]));
   const f = frame(c, p, all((s) => [s.xs]), ys, { right: direct ? longest + 46 : 14 });
   const tally = newTally();
@@ -385,7 +386,7 @@ function drawLine(p, c) {
     const ink = color(s.look);
     if (s.low) {
       const order = [...s.xs.keys()].filter((i) =>
-        [s.bottom[i], s.ceil[i]].every((v) => f.y.side(v) !== undefined));
+        [s.bottom[i], s.ceil[i]].every((v) => finite(v, p.y.log)));
       const edge = (list, v) => list.map((i) =>
         `${round(f.x.pixel(s.xs[i]))} ${round(f.y.pixel(v[i]))}`);
       const ring = [...edge(order, s.ceil), ...edge([...order].reverse(), s.bottom)];
@@ -424,7 +425,8 @@ function drawLine(p, c) {
     const px = round(f.x.clamp(c.value(p.marker)));
     body += `<line class="cursor" x1="${px}" x2="${px}" y1="${f.y.to}" y2="${f.y.from}"/>`;
   }
-  const rows = shown.map((s) => ({ label: s.label, swatch: lineSwatch(s.look) }));
+  const alone = shown.length === 1 && shown[0].label === c.t(p.y.label);
+  const rows = alone ? [] : shown.map((s) => ({ label: s.label, swatch: lineSwatch(s.look) }));
   const common = shown.every((s) => s.x === shown[0].x);
   const tables = (common ? [shown] : shown.map((s) => [s])).filter((g) => g.length)
     .map((group) => {
@@ -472,7 +474,7 @@ function contour(z, columns, rows, level, X, Y) {
 
 function drawContour(p, c) {
   const [gx, gy, z] = [p.grid.x, p.grid.y, p.grid.z].map((name) => c.get(name));
-  const f = frame(c, p, [...gx], [...gy], { height: Math.round(Math.min(420, c.width * 0.72)), lines: false });
+  const f = frame(c, p, [...gx], [...gy], { height: Math.round(Math.min(420, Math.max(260, c.width * 0.72))), lines: false });
   const key = `${f.W}|${p.x.range}|${p.y.range}`;
   const levels = c.keep(z, key, () => {
     const [X, Y] = [Array.from(gx, f.x.at), Array.from(gy, f.y.at)];
@@ -612,14 +614,14 @@ function drawHistograms(p, c) {
     const beyond = [under > 5e-4 ? `◂ ${share(under)}` : "", over > 5e-4 ? `${share(over)} ▸` : ""];
     const note = p.notes ? c.say(p.notes, { row }) : "";
     const second = [note, beyond.join(" ").trim()].filter(Boolean);
-    const fits = textWidth(second.join("  ")) < cell + gap - 4;
+    const fits = textWidth(second.join(" · ")) < cell + gap - 4;
     const xTicks = ticks(x, (t) => textWidth(t) + 10);
     const title = c.t(p.names[row]);
     const yTop = y0 - tall - text;
     return `<g data-row="${row}"><text class="cell" x="${round(x0)}" y="${yTop + 14}">` +
       `${escape(title)}</text>` +
       (second.length ? `<text class="small" x="${round(x0)}" y="${yTop + 30}">` +
-        `${escape(fits ? second.join("  ") : second[0])}</text>` : "") +
+        `${escape(fits ? second.join(" · ") : second[0])}</text>` : "") +
       (!fits && second[1] ? `<text class="small" x="${round(x0 + cell)}" y="${yTop + 14}" ` +
         `text-anchor="end">${escape(second[1])}</text>` : "") +
       `<path class="bars" data-top="${y0 - tall}" data-base="${y0}" d="${path}"/>${caps}` +
@@ -714,7 +716,7 @@ function drawHeatmap(p, c) {
       ...note(out, "Cells beyond the color bar, drawn in its last color: {n}."),
       ...note(odd, "Gray cells without a value on this scale: {n}."),
     ],
-    tables: [{ ...table(["", ...p.x.names.map(c.t)], [p.y.names.map(c.t), ...matrix]),
+    tables: [{ ...table([c.t(p.y.label), ...p.x.names.map(c.t)], [p.y.names.map(c.t), ...matrix]),
       values: { [p.values]: values } }],
   };
 }
@@ -814,7 +816,7 @@ function drawBars(p, c) {
       levels.join("") + `<text class="label" x="${round((x.from + x.to) / 2)}" y="${base + 34}" ` +
       `text-anchor="middle">${escape(c.t(p.value.label))}</text>`),
     notes: tallyNotes(c, tally),
-    tables: [{ ...table(["", ...parts.map((q) => q[0])], [names, ...parts.map((q) => q[2])]),
+    tables: [{ ...table([c.t("name"), ...parts.map((q) => q[0])], [names, ...parts.map((q) => q[2])]),
       values: Object.fromEntries(parts.map((q) => [q[1], q[2]])) }],
   };
 }
@@ -1189,7 +1191,7 @@ class Explorer {
       const values = Object.entries(part.values).map(([k, v]) => [k, Array.from(v, number7)]);
       const body = part.rows().map((row) =>
         `<tr>${row.map((x, k) => (k ? `<td>${cell(x)}</td>` : `<th scope="row">${cell(x)}</th>`)).join("")}</tr>`);
-      return `<div class="nx-table" tabindex="0" role="region" aria-label="${title}">` +
+      return `<div class="nx-table" tabindex="0" role="group" aria-label="${title}">` +
         `<table data-panel="${i}" data-values="${escape(JSON.stringify(Object.fromEntries(values)))}">` +
         `<caption>${title}</caption><thead><tr>` +
         part.head.map((h) => `<th scope="col">${escape(h)}</th>`).join("") +

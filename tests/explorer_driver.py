@@ -214,7 +214,8 @@ def check_curves(expected, panel, drawn, at):
         usable = [
             (x, y)
             for x, y in zip(xs, ys, strict=True)
-            if not (math.isnan(x) or math.isnan(y))
+            if math.isfinite(x)
+            and math.isfinite(y)
             and (x > 0 or not panel["x"]["log"])
             and (y > 0 or not panel["y"]["log"])
         ]

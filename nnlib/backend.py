@@ -254,6 +254,24 @@ def row_max(z: Array) -> Array:
     return namespace(z).max(z, axis=-1, keepdims=True)
 
 
+def row_sum(z: Array) -> Array:
+    """Return the sum of each row: (…, N, C) -> (…, N, 1), as a product with ones.
+
+    References
+    ----------
+    Python array API standard, ``sum``.
+
+    Examples
+    --------
+    >>> row_sum(np.array([[1.0, 3.0], [5.0, 2.0]]))
+    array([[4.],
+           [7.]])
+    """
+    if isinstance(z, np.ndarray):
+        return (z @ np.ones(z.shape[-1], z.dtype))[..., None]
+    return namespace(z).sum(z, axis=-1, keepdims=True)
+
+
 def integer_range(y: Array) -> tuple[int, int]:
     """Return the smallest and the largest of some integers, quickly.
 

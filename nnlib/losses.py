@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from nnlib.activations import log_softmax, sigmoid, softplus
-from nnlib.backend import Array, integer_range, namespace, one_hot, row_max
+from nnlib.backend import Array, integer_range, namespace, one_hot, row_max, row_sum
 
 
 def check_labels(logits: Array, y: Array) -> None:
@@ -267,7 +267,7 @@ def softmax_cross_entropy(
     if class_weight is None and not label_smoothing:
         logp = logits - row_max(logits)  # (…, N, C)
         p = xp.exp(logp)
-        total = xp.sum(p, axis=-1, keepdims=True)  # at least 1: its log is finite
+        total = row_sum(p)  # at least 1: its log is finite
         logp -= xp.log(total)
         loss = -xp.sum(target * logp, axis=(-2, -1)) / n
         p /= total

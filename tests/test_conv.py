@@ -12,18 +12,7 @@ from nnlib.backend import to_numpy
 WHERE = {"dtype": np.float64, "device": "cpu"}
 
 
-@needs_torch
-@settings(max_examples=40, deadline=None)
-@given(
-    batch=st.integers(1, 3),
-    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    image=st.tuples(st.integers(3, 8), st.integers(3, 8)),
-    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    stride=st.integers(1, 3),
-    padding=st.integers(0, 2),
-    bias=st.booleans(),
-)
-def test_conv_equals_torch(batch, channels, image, kernel, stride, padding, bias):
+def conv_against_torch(batch, channels, image, kernel, stride, padding, bias):
     import torch
 
     rng = np.random.default_rng(0)
@@ -45,6 +34,21 @@ def test_conv_equals_torch(batch, channels, image, kernel, stride, padding, bias
     close(layer.grads["W"], dW)
     if bias:
         close(layer.grads["b"], db)
+
+
+@needs_torch
+@settings(max_examples=40, deadline=None)
+@given(
+    batch=st.integers(1, 3),
+    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    image=st.tuples(st.integers(3, 8), st.integers(3, 8)),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 2),
+    bias=st.booleans(),
+)
+def test_conv_equals_torch(**case):
+    conv_against_torch(**case)
 
 
 @pytest.mark.parametrize("elements", [1, 300, 1000, 10**9])
@@ -99,17 +103,7 @@ def test_conv_by_hand():
     close(box[0, 0], [[4, 6, 4], [6, 9, 6], [4, 6, 4]])
 
 
-@needs_torch
-@settings(max_examples=40, deadline=None)
-@given(
-    kind=st.sampled_from(["max", "avg"]),
-    image=st.tuples(st.integers(3, 8), st.integers(3, 8)),
-    size=st.integers(1, 3),
-    stride=st.sampled_from([None, 1, 2, 3]),
-    ties=st.booleans(),
-)
-def test_pooling_equals_torch(kind, image, size, stride, ties):
-    """With ties too: integers, so that windows hold equal maxima."""
+def pooling_against_torch(kind, image, size, stride, ties):
     import torch
 
     rng = np.random.default_rng(0)
@@ -122,6 +116,20 @@ def test_pooling_equals_torch(kind, image, size, stride, ties):
     expected, (dx,) = oracle(lambda x: theirs(x, size, stride), x, dy=dy)
     close(y, expected)
     close(layer.backward(dy), dx)
+
+
+@needs_torch
+@settings(max_examples=40, deadline=None)
+@given(
+    kind=st.sampled_from(["max", "avg"]),
+    image=st.tuples(st.integers(3, 8), st.integers(3, 8)),
+    size=st.integers(1, 3),
+    stride=st.sampled_from([None, 1, 2, 3]),
+    ties=st.booleans(),
+)
+def test_pooling_equals_torch(**case):
+    """With ties too: integers, so that windows hold equal maxima."""
+    pooling_against_torch(**case)
 
 
 @each_backend

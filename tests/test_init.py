@@ -17,18 +17,21 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-# name: (function, variance from fan_in and fan_out)
+# name: (function, looked up when called, and variance from fan_in and fan_out)
 DRAWN = {
     "normal": (lambda s, **k: init.normal(s, 0.3, **k), lambda i, o: 0.09),
     "uniform": (lambda s, **k: init.uniform(s, -1, 2, **k), lambda i, o: 0.75),
-    "lecun": (init.lecun_normal, lambda i, o: 1 / i),
+    "lecun": (lambda s, **k: init.lecun_normal(s, **k), lambda i, o: 1 / i),
     "lecun, fan_out": (
         lambda s, **k: init.lecun_normal(s, mode="fan_out", **k),
         lambda i, o: 1 / o,
     ),
-    "xavier": (init.xavier_normal, lambda i, o: 2 / (i + o)),
-    "xavier uniform": (init.xavier_uniform, lambda i, o: 2 / (i + o)),
-    "he": (init.he_normal, lambda i, o: 2 / i),
+    "xavier": (lambda s, **k: init.xavier_normal(s, **k), lambda i, o: 2 / (i + o)),
+    "xavier uniform": (
+        lambda s, **k: init.xavier_uniform(s, **k),
+        lambda i, o: 2 / (i + o),
+    ),
+    "he": (lambda s, **k: init.he_normal(s, **k), lambda i, o: 2 / i),
     "he, fan_out": (
         lambda s, **k: init.he_normal(s, mode="fan_out", **k),
         lambda i, o: 2 / o,

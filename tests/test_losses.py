@@ -51,10 +51,11 @@ def tensor(x):
     return torch.tensor(np.asarray(x))
 
 
-# name: (loss of logits and labels, labels, the same in torch)
+# name: (loss of logits and labels, labels, the same in torch); a lambda looks the
+# function up when it is called, also when test_mutants has put a wrong one there.
 CASES = {
     "cross-entropy": (
-        L.softmax_cross_entropy,
+        lambda z, y: L.softmax_cross_entropy(z, y),
         Y,
         lambda z: F().cross_entropy(z, tensor(Y)),
     ),
@@ -75,10 +76,14 @@ CASES = {
             z, tensor(Y), weight=tensor(W), label_smoothing=0.3
         ),
     ),
-    "soft": (L.soft_cross_entropy, P, lambda z: F().cross_entropy(z, tensor(P))),
-    "mse": (L.mse, T, lambda z: F().mse_loss(z, tensor(T))),
+    "soft": (
+        lambda z, y: L.soft_cross_entropy(z, y),
+        P,
+        lambda z: F().cross_entropy(z, tensor(P)),
+    ),
+    "mse": (lambda z, y: L.mse(z, y), T, lambda z: F().mse_loss(z, tensor(T))),
     "binary": (
-        L.binary_cross_entropy,
+        lambda z, y: L.binary_cross_entropy(z, y),
         T,
         lambda z: F().binary_cross_entropy_with_logits(z, tensor(T)),
     ),
@@ -93,7 +98,7 @@ CASES = {
         lambda z: torch_focal(z, Y, 0.5, (1.0, 1.0, 1.0, 1.0)),
     ),
     "binary focal": (
-        L.binary_focal,
+        lambda z, y: L.binary_focal(z, y),
         B,
         lambda z: torch_binary_focal(z, tensor(B), 2.0, 0.25),
     ),

@@ -108,9 +108,7 @@ def number(x: float) -> str:
     if 1e-3 <= abs(x) < 1e5:
         return f"{x:.0f}" if abs(x) >= 1000 else f"{x:.3g}"
     mantissa, exponent = f"{x:.2e}".split("e")
-    if "." in mantissa:
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa}e{int(exponent)}"
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def plus_minus(value: float, spread: float) -> str:

@@ -28,51 +28,51 @@ def lr_scheduler(name, **kw):
 
 # name: (ours, torch's, steps compared)
 ORACLES = {
-    "constant": (s.constant(0.5), lr_scheduler("ConstantLR", factor=1.0), T),
+    "constant": (lambda: s.constant(0.5), lr_scheduler("ConstantLR", factor=1.0), T),
     "step": (
-        s.step(0.5, [5, 17, 30], 0.3),
+        lambda: s.step(0.5, [5, 17, 30], 0.3),
         lr_scheduler("MultiStepLR", milestones=[5, 17, 30], gamma=0.3),
         T,
     ),
     "exponential": (
-        s.exponential(0.5, 0.9),
+        lambda: s.exponential(0.5, 0.9),
         lr_scheduler("ExponentialLR", gamma=0.9),
         T,
     ),
     "inverse_time": (
-        s.inverse_time(0.5, 0.2),
+        lambda: s.inverse_time(0.5, 0.2),
         lr_scheduler("LambdaLR", lr_lambda=lambda t: 1 / (1 + 0.2 * t)),
         T,
     ),
     "linear": (
-        s.linear(0.5, 20, end=0.1),
+        lambda: s.linear(0.5, 20, end=0.1),
         lr_scheduler("LinearLR", start_factor=1.0, end_factor=0.2, total_iters=20),
         T,
     ),
     "cosine": (
-        s.cosine(0.5, 20, end=0.1),
+        lambda: s.cosine(0.5, 20, end=0.1),
         lr_scheduler("CosineAnnealingLR", T_max=20, eta_min=0.1),
         21,
     ),
     "restarts": (
-        s.cosine_restarts(0.5, 5, end=0.1, growth=2),
+        lambda: s.cosine_restarts(0.5, 5, end=0.1, growth=2),
         lr_scheduler("CosineAnnealingWarmRestarts", T_0=5, T_mult=2, eta_min=0.1),
         T,
     ),
     "cyclic": (
-        s.cyclic(0.1, 0.5, half=7),
+        lambda: s.cyclic(0.1, 0.5, half=7),
         lr_scheduler(
             "CyclicLR", base_lr=0.1, max_lr=0.5, step_size_up=7, cycle_momentum=False
         ),
         T,
     ),
     "one_cycle": (
-        s.one_cycle(0.5, 33),
+        lambda: s.one_cycle(0.5, 33),
         lr_scheduler("OneCycleLR", max_lr=0.5, total_steps=33, cycle_momentum=False),
         33,
     ),
     "one_cycle-options": (
-        s.one_cycle(0.5, 30, start=0.1, end=0.01, up=0.5),
+        lambda: s.one_cycle(0.5, 30, start=0.1, end=0.01, up=0.5),
         lr_scheduler(
             "OneCycleLR",
             max_lr=0.5,
@@ -85,7 +85,7 @@ ORACLES = {
         30,
     ),
     "warmup": (
-        s.warmup(0.5, 8),
+        lambda: s.warmup(0.5, 8),
         lr_scheduler("LinearLR", start_factor=1 / 8, total_iters=7),
         T,
     ),
@@ -96,7 +96,7 @@ ORACLES = {
 @pytest.mark.parametrize("name", ORACLES)
 def test_rates_equal_torch(name):
     ours, theirs, steps = ORACLES[name]
-    close(s.values(ours, steps), torch_rates(theirs, steps))
+    close(s.values(ours(), steps), torch_rates(theirs, steps))
 
 
 @needs_torch

@@ -1244,6 +1244,8 @@ async function render({ model, el }) {
   const spec = model.get("spec");
   const figure = document.createElement("figure");
   figure.className = "nnlib-explorer";
+  figure.addEventListener("focusin", (event) => // arrow keys move sliders, not cells
+    event.target.setAttribute("data-lm-suppress-shortcuts", ""));
   const root = document.createElement("div");
   figure.append(root);
   el.append(figure);

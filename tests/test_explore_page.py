@@ -447,6 +447,10 @@ def test_the_es_module_draws_and_talks_to_its_model(browser, gallery, tmp_path):
         "document.querySelector('.nx-summary').textContent.includes('too large')"
     )
     assert page.locator(".nx-link").count() == 0
+    # JupyterLab takes arrow keys from elements without this mark
+    page.locator("input").first.focus()
+    marked = page.evaluate("document.activeElement.dataset.lmSuppressShortcuts")
+    assert marked is not None
     page.evaluate("stop()")
     assert not page.problems
     page.close()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, load_tool
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 from course_cache import ENVIRONMENT, library_key
@@ -26,6 +26,11 @@ def test_the_list_of_facts_is_whole():
     for erratum in ERRATA.values():
         assert erratum["said"] and erratum["true"] and erratum["source"]
         assert set(erratum["rows"]) <= set(FACTS)
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    pages = load_tool("book").pages_of(ROOT)
+    assert [page for page in CHAPTERS if page not in pages] == []
 
 
 @each_chapter
@@ -90,6 +95,10 @@ def test_the_key_of_the_cache_follows_library_versions_and_device(
     (tmp_path / "constraints.txt").write_text("numpy==2.4.6\n")
     keys.append(library_key(tmp_path))
     monkeypatch.setenv("NNLIB_DEVICE", "cuda")
+    keys.append(library_key(tmp_path))
+    record = tmp_path / "book" / "_data" / "recorded" / "07.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
     keys.append(library_key(tmp_path))
     assert len(set(keys)) == len(keys)
     (tmp_path / "nnlib" / "notes.md").write_text("not code")

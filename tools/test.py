@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 PYTEST = ["pytest", "-q", "-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile"]
+CODE = ["nnlib", "grader", "book/_ext", "tests"]
 STEPS = {
     "style": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
@@ -19,7 +20,7 @@ STEPS = {
     "labs in sync": ["grader", "release", "--check"],
     # Built before the tests, which open its pages in a browser.
     "book": [str(ROOT / "tools" / "book.py")],
-    "unit tests and pages": [*PYTEST, "--doctest-modules", "nnlib", "grader", "tests"],
+    "unit tests and pages": [*PYTEST, "--doctest-modules", *CODE],
     "notebooks": [*PYTEST, "--nbval-lax", "book", "solutions", "labs"],
 }
 
@@ -27,12 +28,14 @@ STEPS = {
 def main() -> int:
     """Run every step; return 1 if one of them failed."""
     failed = []
+    # The pages are built once, by the step before the tests that open them.
+    environment = {**os.environ, "COURSE_BUILT": "1"}
     for name, command in STEPS.items():
         print(f"\ntest: {name}", flush=True)
         start = time.monotonic()
         module = [] if command[0].endswith(".py") else ["-m"]
         status = subprocess.run(
-            [sys.executable, *module, *command], cwd=ROOT, check=False
+            [sys.executable, *module, *command], cwd=ROOT, env=environment, check=False
         ).returncode
         print(f"test: {name} took {time.monotonic() - start:.0f} s", flush=True)
         if status:

@@ -14,7 +14,7 @@ ENVIRONMENT = ("NNLIB_DEVICE", "NNLIB_FULL", "NNLIB_DATA")
 
 
 def library_key(root: Path) -> str:
-    """Return a hash of the library, the pinned versions and the environment.
+    """Return a hash of the library, recorded results, versions and environment.
 
     ``COURSE_LIBRARY_KEY`` holds it for the length of one build, so that an edit made
     meanwhile counts for the next one.
@@ -22,8 +22,10 @@ def library_key(root: Path) -> str:
     if "COURSE_LIBRARY_KEY" in os.environ:
         return os.environ["COURSE_LIBRARY_KEY"]
     digest = hashlib.sha256()
-    for path in [*sorted((root / "nnlib").rglob("*.py")), root / "constraints.txt"]:
-        if path.is_file():
+    recorded = (root / "book" / "_data").rglob("*")
+    files = [*(root / "nnlib").rglob("*.py"), *recorded, root / "constraints.txt"]
+    for path in sorted(files):
+        if path.is_file() and path.name != "sources.json":  # which no cell reads
             digest.update(path.relative_to(root).as_posix().encode() + b"\0")
             digest.update(path.read_bytes() + b"\0")
     settings = [f"{name}={os.environ.get(name, '')}" for name in ENVIRONMENT]

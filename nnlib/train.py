@@ -114,13 +114,14 @@ def evaluate(
     ((), True)
     """
     axis = _example_axis(y)
-    n = y.shape[axis]
+    n, stacked = y.shape[axis], _is_stacked(x, y)
     total = np.zeros(model.lead)
     wrong = np.zeros(model.lead)
     for start in range(0, n, batch_size):
-        part = (slice(None),) * axis + (slice(start, start + batch_size),)
+        rows = slice(start, min(start + batch_size, n))
+        part = (*[slice(None)] * axis, rows, ...)
         targets = y[part]
-        logits = model.forward(x[part if _is_stacked(x, y) else part[-1]], train=False)
+        logits = model.forward(x[part if stacked else (rows, ...)], train=False)
         size = targets.shape[axis]
         total = total + to_numpy(loss(logits, targets)[0]) * (size / n)
         error = error_rate(logits, targets) if _are_labels(y) else np.nan

@@ -5,7 +5,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from backends import close, each_fast_backend, needs_torch, put, same, torch
+from backends import (
+    close,
+    each_backend,
+    each_fast_backend,
+    needs_torch,
+    put,
+    same,
+    torch,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +87,22 @@ def test_five_steps_equal_torch(digits, device):
     close(end["2.b"], theirs[2].bias.detach().numpy(), rtol=1e-8, atol=1e-10)
 
 
+@each_backend
+def test_a_whole_run_is_the_same_on_every_backend(digits, device):
+    runs = []
+    for place in ("cpu", device):
+        parts = {n: put(v, place) for n, v in vars(digits).items()}
+        model, average = net((2,), device=place), EMA(0.9)
+        opt = optim.Adam(lr=np.array([0.01, 0.02]), weight_decay=0.01)
+        clip = lambda g: clipping.clip_norm(g, 1.0)
+        options = {"stopping": EarlyStopping(1), "ema": average, "clip": clip}
+        h = run(model, SimpleNamespace(**parts), opt, record_steps=True, **options)
+        runs.append((h.state(), model.state()))
+    for one, two in zip(*runs, strict=True):
+        for name, value in one.items():
+            close(two[name], value, rtol=1e-7, atol=1e-10)
+
+
 def test_it_learns(digits):
     h = run(net(dtype=np.float32), digits, epochs=15)
     assert h["train_loss"][0] == pytest.approx(np.log(10), abs=0.6)
@@ -126,7 +150,7 @@ def test_one_model_may_diverge_alone(digits):
     assert np.isfinite(stack.params[1]).all()
 
 
-@each_fast_backend
+@each_backend
 @pytest.mark.parametrize("size", [1, 7, 100, 10**6])
 def test_evaluation_in_batches_changes_nothing(digits, size, device):
     for lead in ((), (2,)):

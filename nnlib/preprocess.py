@@ -365,8 +365,9 @@ class PCA(Preprocessor):
 class Whiten(PCA):
     r"""Make the features uncorrelated, each of variance 1.
 
-    .. math:: y = (x - \mu)\, U (\Lambda + \epsilon)^{-1/2} \quad\text{(PCA)}, \qquad
-              y = (x - \mu)\, U (\Lambda + \epsilon)^{-1/2} U^\top \quad\text{(ZCA)}
+    .. math:: y = (x - \mu)\, U (\Lambda + \epsilon)^{-1/2} \quad\text{(PCA)}
+
+    .. math:: y = (x - \mu)\, U (\Lambda + \epsilon)^{-1/2} U^\top \quad\text{(ZCA)}
 
     Parameters
     ----------

@@ -174,6 +174,10 @@ def explore(
         When a shape does not fit the controls, a name is unknown, or a text that
         readers need is missing.
 
+    References
+    ----------
+    B. Victor, "Explorable Explanations", 2011. https://worrydream.com/ExplorableExplanations.
+
     Examples
     --------
     >>> x = np.linspace(0, 1, 50)
@@ -226,6 +230,23 @@ class Explorer:
     state : dict
         Value of each control.  With a live widget it follows the reader, and
         setting it moves the widget.
+
+    References
+    ----------
+    See `explore`.
+
+    Examples
+    --------
+    >>> from nnlib.explore_grid import Slider
+    >>> from nnlib.explore_panels import Readout
+    >>> e = explore(
+    ...     "twice", controls=[Slider("x", [1, 2])], data={"y": [2.0, 4.0]},
+    ...     panels=[Readout(title="Twice", items=[("2x", "{y}")])],
+    ...     figure=lambda: __import__("matplotlib.figure").figure.Figure(),
+    ...     alt="An empty figure.", summary="2x is {y}.",
+    ... )
+    >>> e.state
+    {'x': 1}
     """
 
     def __init__(

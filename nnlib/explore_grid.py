@@ -18,7 +18,19 @@ from nnlib.explore_text import number
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """One thing the reader can change; use a subclass."""
+    """One thing the reader can change; use a subclass.
+
+    References
+    ----------
+    W3C, "ARIA Authoring Practices Guide", patterns "Slider", "Listbox" and "Switch".
+    https://www.w3.org/WAI/ARIA/apg
+
+    Examples
+    --------
+    >>> c = Slider("lr", [0.1, 1.0], default=1.0)
+    >>> isinstance(c, Control), c.index(1.0)
+    (True, 1)
+    """
 
     name: str
     values: tuple[Any, ...]
@@ -124,6 +136,11 @@ def Slider(
         Extra positions between two neighbors, only in JupyterLab and only when
         `explore` got a `compute` function that can answer for them.
 
+    References
+    ----------
+    W3C, "ARIA Authoring Practices Guide", patterns "Slider", "Listbox" and "Switch".
+    https://www.w3.org/WAI/ARIA/apg
+
     Examples
     --------
     >>> Slider("lr", [1e-5, 1e-3, 0.1], default=1e-3).labels
@@ -168,6 +185,11 @@ def Play(
     advances one step per press.  Arrays given without `over` do not depend on it:
     it usually marks a place on an axis they carry.
 
+    References
+    ----------
+    W3C, "ARIA Authoring Practices Guide", patterns "Slider", "Listbox" and "Switch".
+    https://www.w3.org/WAI/ARIA/apg
+
     Examples
     --------
     >>> Play("step", range(0, 101, 20)).labels
@@ -191,6 +213,11 @@ def Select(
 ) -> Control:
     """Drop-down list of words (or numbers).
 
+    References
+    ----------
+    W3C, "ARIA Authoring Practices Guide", patterns "Slider", "Listbox" and "Switch".
+    https://www.w3.org/WAI/ARIA/apg
+
     Examples
     --------
     >>> Select("activation", ["tanh", "relu"]).default
@@ -211,6 +238,11 @@ def Toggle(
     labels: tuple[str, str] = ("off", "on"),
 ) -> Control:
     """Check box; its axis of the grid is (off, on).
+
+    References
+    ----------
+    W3C, "ARIA Authoring Practices Guide", patterns "Slider", "Listbox" and "Switch".
+    https://www.w3.org/WAI/ARIA/apg
 
     Examples
     --------
@@ -233,6 +265,11 @@ class Grid:
         Names of the controls it depends on; empty for a constant.
     bits : {8, 16}
         Size of a code, see `pack`.
+
+    References
+    ----------
+    W. S. Cleveland, "Visualizing Data", 1993, chapter 4 (one variable at fixed
+    values of the others).
 
     Examples
     --------
@@ -286,6 +323,10 @@ def bin_counts(values: Any, edges: Any) -> np.ndarray:
     ndarray, shape (..., bins + 2)
         Share below the first edge, share in each bin, share above the last edge.
         The last bin includes its right edge.
+
+    References
+    ----------
+    D. W. Scott, "Multivariate Density Estimation", 1992, chapter 3 (histograms).
 
     Examples
     --------

@@ -34,7 +34,18 @@ def widget_class() -> Any:
 
 
 def make_widget(explorer: Explorer) -> Any:
-    """Return a widget that shows `explorer` and asks it between grid points."""
+    """Return a widget that shows `explorer` and asks it between grid points.
+
+    References
+    ----------
+    T. Manz et al., "anywidget: reusable widgets for interactive analysis and
+    visualization in computational notebooks", JOSS 9(102), 2024.
+
+    Examples
+    --------
+    >>> callable(make_widget)
+    True
+    """
     spec = {**explorer.spec, "compute": explorer.compute is not None}
     widget = widget_class()(spec=spec, state=explorer.state)
 

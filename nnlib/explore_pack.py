@@ -35,6 +35,11 @@ def pack(values: Any, *, bits: int = 16) -> dict[str, Any]:
         JSON description; ``error`` bounds the absolute error when ``map`` is
         ``"linear"``, else the relative one.
 
+    References
+    ----------
+    P. Deutsch, "DEFLATE Compressed Data Format", RFC 1951, 1996. S. Josefsson, "The
+    Base16, Base32, and Base64 Data Encodings", RFC 4648, 2006.
+
     Examples
     --------
     >>> packed = pack(np.linspace(0.0, 1.0, 1000))
@@ -134,7 +139,17 @@ def _squeeze(codes: np.ndarray, bits: int) -> dict[str, Any]:
 
 
 def unpack(packed: dict[str, Any]) -> np.ndarray:
-    """Read back what `pack` wrote (the page has the same function)."""
+    """Read back what `pack` wrote (the page has the same function).
+
+    References
+    ----------
+    See `pack`.
+
+    Examples
+    --------
+    >>> unpack(pack([1.5, float("inf")]))
+    array([1.5, inf])
+    """
     kind = packed["map"]
     if kind == "exact":
         v = np.array([float(x) for x in packed["values"]])

@@ -22,7 +22,18 @@ Range = tuple[float, float] | str | None
 
 
 class Arrays:
-    """The arrays of one explorer by name; resolves and checks references."""
+    """The arrays of one explorer by name; resolves and checks references.
+
+    References
+    ----------
+    B. Victor, "Explorable Explanations", 2011. https://worrydream.com/ExplorableExplanations.
+
+    Examples
+    --------
+    >>> arrays = Arrays([], {"loss": [3.0, 2.0]})
+    >>> arrays.grids["loss"].values
+    array([3., 2.])
+    """
 
     def __init__(self, controls: Sequence[Control], data: Mapping[str, Any]):
         self.controls = list(controls)
@@ -153,6 +164,15 @@ class Panel:
         Small sentence under the drawing; may hold fields like the summary.
     width : {"full", "half"}
         Two neighbors of half width share a row where there is room.
+
+    References
+    ----------
+    E. R. Tufte, "The Visual Display of Quantitative Information", 2nd ed. 2001.
+
+    Examples
+    --------
+    >>> Readout(title="Loss", items=[]).width
+    'full'
     """
 
     kind: ClassVar[str] = ""
@@ -181,6 +201,17 @@ class Plot(Panel):
     A range is (low, high), ``"all"`` (all states, so that the axis stands still;
     the default) or ``"state"`` (what is drawn now).  Values outside are drawn at
     the edge as arrows and said to be outside.
+
+    References
+    ----------
+    W. S. Cleveland, "The Elements of Graphing Data", 2nd ed. 1994, section 2.2
+    (scales).
+
+    Examples
+    --------
+    >>> series = [Series(y="loss", label="SGD")]
+    >>> Line(title="Loss", x_label="step", y_label="nats", series=series).y_scale
+    'linear'
     """
 
     x_label: str
@@ -227,6 +258,16 @@ class Series:
         Join the values.
     show : str, optional
         Name of a `Toggle` that shows or hides it.
+
+    References
+    ----------
+    G. Cumming, F. Fidler, D. L. Vaux, "Error bars in experimental biology", Journal
+    of Cell Biology 177(1), 2007 (the band).
+
+    Examples
+    --------
+    >>> Series(y="loss", label="SGD").line
+    True
     """
 
     y: Any
@@ -253,6 +294,17 @@ class Line(Plot):
         Horizontal reference lines with their words.
     marker : str, optional
         Control whose value is marked on the x axis, with a dot on each curve.
+
+    References
+    ----------
+    W. S. Cleveland, "The Elements of Graphing Data", 2nd ed. 1994, section 3.4.
+
+    Examples
+    --------
+    >>> series = [Series(y="loss", label="SGD")]
+    >>> panel = Line(title="Loss", x_label="step", y_label="nats", series=series)
+    >>> panel.spec(Arrays([], {"loss": [3.0, 2.0]}), "panel")["kind"]
+    'line'
     """
 
     kind: ClassVar[str] = "line"
@@ -304,7 +356,17 @@ class Line(Plot):
 
 @dataclass(frozen=True, kw_only=True)
 class Path:
-    """Trajectory on a `Contour` panel: `x` and `y` of shape (steps,)."""
+    """Trajectory on a `Contour` panel: `x` and `y` of shape (steps,).
+
+    References
+    ----------
+    G. Goh, "Why Momentum Really Works", Distill, 2017. doi:10.23915/distill.00006.
+
+    Examples
+    --------
+    >>> Path(x="w1", y="w2", label="SGD").label
+    'SGD'
+    """
 
     x: Any
     y: Any
@@ -332,6 +394,17 @@ class Contour(Plot):
         Points with a word, such as the minimum.
     equal : bool
         One unit is as long on both axes.
+
+    References
+    ----------
+    G. Goh, "Why Momentum Really Works", Distill, 2017. doi:10.23915/distill.00006.
+
+    Examples
+    --------
+    >>> panel = Contour(title="Loss", x_label="w1", y_label="w2", z="loss",
+    ...                 x=[0.0, 1.0], y=[0.0, 1.0], equal=True)
+    >>> panel.kind
+    'contour'
     """
 
     kind: ClassVar[str] = "contour"
@@ -406,6 +479,16 @@ class Scatter(Plot):
         x and y extent of `region`; the axes' ranges when left out.
     equal : bool
         One unit is as long on both axes.
+
+    References
+    ----------
+    D. Smilkov, S. Carter, "A Neural Network Playground", 2016.
+    https://playground.tensorflow.org
+
+    Examples
+    --------
+    >>> Scatter(title="Moons", x_label="x1", y_label="x2", x="a", y="b").names
+    ('points',)
     """
 
     kind: ClassVar[str] = "scatter"
@@ -465,6 +548,15 @@ class HistogramGrid(Panel):
         The common height; taller bars are cut and marked.
     columns : int
         At most so many side by side.
+
+    References
+    ----------
+    X. Glorot, Y. Bengio, AISTATS 2010, figure 6 (histograms by layer).
+
+    Examples
+    --------
+    >>> HistogramGrid(title="Units", x_label="output", counts="c", edges="e").y_label
+    'share'
     """
 
     kind: ClassVar[str] = "histograms"
@@ -527,6 +619,17 @@ class HeatMap(Panel):
         Two hues around the middle of the range.
     mark : (str, str), optional
         Controls whose positions (column, row) mark a cell.
+
+    References
+    ----------
+    L. Wilkinson, M. Friendly, "The History of the Cluster Heat Map", The American
+    Statistician 63(2), 2009.
+
+    Examples
+    --------
+    >>> HeatMap(title="Error", x_label="lr", y_label="decay", value_label="%",
+    ...         values="error").scale
+    'linear'
     """
 
     kind: ClassVar[str] = "heatmap"
@@ -580,6 +683,16 @@ class ImageGrid(Panel):
         Width of a picture in pixels where there is room.
     value_label : str
         What a pixel is, with its unit.
+
+    References
+    ----------
+    E. R. Tufte, "The Visual Display of Quantitative Information", 2nd ed. 2001, chapter
+    8 (small multiples).
+
+    Examples
+    --------
+    >>> ImageGrid(title="Digits", images="x").columns
+    8
     """
 
     kind: ClassVar[str] = "images"
@@ -642,6 +755,16 @@ class Bar(Panel):
         Reference lines.
     format : str
         How a number is written, such as ``".3g"`` or ``".1%"``.
+
+    References
+    ----------
+    W. S. Cleveland, "The Elements of Graphing Data", 2nd ed. 1994, section 3.3
+    (the dot plot says the same with less ink).
+
+    Examples
+    --------
+    >>> Bar(title="Error", values="error", names=["SGD"], value_label="%").format
+    '.3g'
     """
 
     kind: ClassVar[str] = "bars"
@@ -695,6 +818,16 @@ class Readout(Panel):
     ----------
     items : sequence of (str, str)
         ``[("test error", "{error:.1%}")]``
+
+    References
+    ----------
+    E. R. Tufte, "The Visual Display of Quantitative Information", 2nd ed. 2001, chapter
+    9 (numbers and words).
+
+    Examples
+    --------
+    >>> Readout(title="Result", items=[("error", "{error:.1%}")]).kind
+    'readout'
     """
 
     kind: ClassVar[str] = "readout"
@@ -719,6 +852,16 @@ class Quiz(Panel):
         Position of the right option; with a name it follows the controls.
     explanation : str
         Why; may hold fields.
+
+    References
+    ----------
+    H. L. Roediger, J. D. Karpicke, "Test-Enhanced Learning", Psychological Science
+    17(3), 2006.
+
+    Examples
+    --------
+    >>> Quiz(title="Guess", question="1 + 1?", options=["1", "2"], answer=1).answer
+    1
     """
 
     kind: ClassVar[str] = "quiz"

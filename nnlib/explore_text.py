@@ -16,6 +16,10 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def number(value: float, digits: int = 4) -> str:
     """Write a number for a reader: few digits, a true minus, powers of ten.
 
+    References
+    ----------
+    BIPM, "The International System of Units (SI Brochure)", 9th ed. 2019, section 5.4.
+
     Examples
     --------
     >>> [number(v) for v in (0.5, -12.0, 1e-7, 2.5e9, float("inf"))]
@@ -38,7 +42,17 @@ def number(value: float, digits: int = 4) -> str:
 
 
 def rounded(value: float, form: str) -> str:
-    """Format with halves away from zero and a true minus, as the page does."""
+    """Format with halves away from zero and a true minus, as the page does.
+
+    References
+    ----------
+    BIPM, "The International System of Units (SI Brochure)", 9th ed. 2019, section 5.4.
+
+    Examples
+    --------
+    >>> rounded(0.125, ".2f"), rounded(-2.5, ".0f")
+    ('0.13', '−3')
+    """
     with localcontext() as context:
         context.rounding = ROUND_HALF_UP
         return format(Decimal(value), form).replace("-", "−").replace("e−", "e-")
@@ -50,6 +64,10 @@ def _strip(text: str) -> str:
 
 def formatted(value: Any, form: str) -> str:
     """Write `value` as a field of a sentence does: ``.3g  .2f  .1%  d``.
+
+    References
+    ----------
+    Python documentation, "Format Specification Mini-Language".
 
     Examples
     --------

@@ -67,6 +67,13 @@ def test_blocks_do_not_matter(monkeypatch, elements, shared):
         close(a, b, rtol=1e-12, atol=1e-12)
 
 
+def test_one_block_on_cuda(monkeypatch):
+    """There, many small launches cost more than memory."""
+    monkeypatch.setattr(conv, "device_of", lambda x: "cuda")
+    monkeypatch.setattr(conv, "COLUMN_ELEMENTS", 1)
+    assert list(conv._blocks(np.zeros(1), 3, 5, 9)) == [(slice(0, 3), slice(0, 5))]
+
+
 @each_backend
 def test_columns_and_back(device):
     """Folding is the transpose of unfolding: <C x, z> = <x, C' z>."""

@@ -174,9 +174,10 @@ def test_stable_and_dtype_kept(name, dtype):
 @each_loss
 def test_no_models(name):
     loss, y, _ = CASES[name]
-    value, gradient = loss(np.zeros((0, N, C)), y)
-    assert value.shape == (0,)
-    assert gradient.shape == (0, N, C)
+    for labels in (y, np.broadcast_to(y, (0, *y.shape))):
+        value, gradient = loss(np.zeros((0, N, C)), labels)
+        assert value.shape == (0,)
+        assert gradient.shape == (0, N, C)
 
 
 @pytest.mark.parametrize("classes", [2, 10])

@@ -584,9 +584,9 @@ function drawHistograms(p, c) {
   const range = p.y.range ?? [0, Math.max(...seen.filter(Number.isFinite), 0) * 1.04 || 1];
   const left = 14 + textWidth(number(range[1], 2)), gap = 24;
   const columns = Math.max(1, Math.min(p.columns, rows.length || 1,
-    Math.floor((c.width - left + gap) / 130)));
+    Math.floor((c.width - left + gap) / 118)));
   const cell = (c.width - left - gap * (columns - 1) - 13) / columns;
-  const text = p.notes || p.outside ? 52 : 34;
+  const text = 32 + (p.notes ? 16 : 0) + (p.outside ? 16 : 0);
   const [tall, below] = [62, 26];
   const lines = Math.ceil(rows.length / columns);
   const H = 24 + lines * (text + tall) + lines * below + 14;
@@ -612,18 +612,14 @@ function drawHistograms(p, c) {
       ? [counts[row * wide], counts[row * wide + wide - 1]] : [0, 0];
     const share = (v) => `${number(100 * v, 2)}%`;
     const beyond = [under > 5e-4 ? `◂ ${share(under)}` : "", over > 5e-4 ? `${share(over)} ▸` : ""];
-    const note = p.notes ? c.say(p.notes, { row }) : "";
-    const second = [note, beyond.join(" ").trim()].filter(Boolean);
-    const fits = textWidth(second.join(" · ")) < cell + gap - 4;
+    const words = [p.notes ? c.say(p.notes, { row }) : "", beyond.join(" ").trim()];
     const xTicks = ticks(x, (t) => textWidth(t) + 10);
     const title = c.t(p.names[row]);
     const yTop = y0 - tall - text;
     return `<g data-row="${row}"><text class="cell" x="${round(x0)}" y="${yTop + 14}">` +
       `${escape(title)}</text>` +
-      (second.length ? `<text class="small" x="${round(x0)}" y="${yTop + 30}">` +
-        `${escape(fits ? second.join(" · ") : second[0])}</text>` : "") +
-      (!fits && second[1] ? `<text class="small" x="${round(x0 + cell)}" y="${yTop + 14}" ` +
-        `text-anchor="end">${escape(second[1])}</text>` : "") +
+      words.filter(Boolean).map((word, k) => `<text class="small" x="${round(x0)}" ` +
+        `y="${yTop + 30 + 16 * k}">${escape(word)}</text>`).join("") +
       `<path class="bars" data-top="${y0 - tall}" data-base="${y0}" d="${path}"/>${caps}` +
       `<line class="axis" x1="${round(x0)}" x2="${round(x0 + cell)}" y1="${y0}" y2="${y0}"/>` +
       xTicks.map(({ v, text: word }) => `<text class="tick x" text-anchor="middle" ` +

@@ -12,7 +12,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 PYTEST = ["pytest", "-q", "-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile"]
-CODE = ["nnlib", "grader", "book/_ext", "tests"]
 STEPS = {
     "style": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
@@ -20,7 +19,8 @@ STEPS = {
     "labs in sync": ["grader", "release", "--check"],
     # Built before the tests, which open its pages in a browser.
     "book": [str(ROOT / "tools" / "book.py")],
-    "unit tests and pages": [*PYTEST, "--doctest-modules", *CODE],
+    "examples": ["pytest", "-q", "--doctest-modules", "nnlib", "grader", "book/_ext"],
+    "unit tests and pages": [*PYTEST, "tests"],
     "notebooks": [*PYTEST, "--nbval-lax", "book", "solutions", "labs"],
 }
 

@@ -5,6 +5,8 @@ entry; the weights are the other factor. The images are taken in blocks whose co
 fit the processor's cache, with the image index last, so that each slice copy moves long
 runs of memory. Nothing but the input is kept for the backward pass: its columns are
 formed again, which is cheaper than to store them.
+
+Arrays of torch take torch's own kernels, see `nnlib.conv_torch`.
 """
 
 import math
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlib import conv_torch
 from nnlib.backend import Array, blocks, device_of, namespace
 from nnlib.init import constant, he_normal
 from nnlib.layers import Layer, check_channels
@@ -156,15 +159,12 @@ def _windows(
             yield i, j, (slice(None), slice(None), down, right, ...)
 
 
-def _blocks(x: Array, K: int, N: int, size: int) -> Iterator[tuple[slice, slice]]:
+def _blocks(K: int, N: int, size: int) -> Iterator[tuple[slice, slice]]:
     """Cut models and images so that a block of columns fits the cache.
 
     How the images are cut does not depend on the number of models: a stack adds in the
     same order as a single model.
     """
-    if device_of(x) == "cuda":  # many small launches would cost more than memory
-        yield slice(0, K), slice(0, N)
-        return
     n = min(N, max(1, COLUMN_ELEMENTS // size))
     for models in blocks(K, n * size, COLUMN_ELEMENTS):
         for images in blocks(N, size, COLUMN_ELEMENTS):
@@ -212,11 +212,14 @@ def conv2d_forward(
     rows = out_size(height, kh, stride, padding)
     cols = out_size(width, kw, stride, padding)
     K, size = math.prod(lead), C * kh * kw
+    if device_of(x) in ("torch", "cuda") and K * N > 0:
+        y = conv_torch.forward(x, W, b, stride, padding)
+        return y, (x, W, stride, padding)
     models = math.prod(x.shape[:-4])  # K, or 1 where stacked models share x
     images = xp.reshape(x, (models, *x.shape[-4:]))
     kernels = xp.reshape(W, (K, C_out, size))
     y = xp.empty((K, N, C_out, rows * cols), dtype=W.dtype, device=W.device)
-    for k, n in _blocks(x, K, N, size * rows * cols):
+    for k, n in _blocks(K, N, size * rows * cols):
         part = images[k if models == K else slice(None), n, ...]
         z = kernels[k, ...] @ columns(part, (kh, kw), stride, padding)
         if b is not None:
@@ -259,6 +262,8 @@ def conv2d_backward(
     *lead, C_out, C, kh, kw = W.shape
     N, _, rows, cols = dy.shape[-4:]
     K, size = math.prod(lead), C * kh * kw
+    if device_of(x) in ("torch", "cuda") and K * N > 0:
+        return conv_torch.backward(dy, cache, input_gradient)
     models = math.prod(x.shape[:-4])
     images = xp.reshape(x, (models, *x.shape[-4:]))
     kernels = xp.reshape(W, (K, C_out, size))
@@ -266,7 +271,7 @@ def conv2d_backward(
     where = {"dtype": W.dtype, "device": W.device}
     dW, db = xp.zeros((K, C_out, size), **where), xp.zeros((K, C_out), **where)
     dx = xp.empty((K, *x.shape[-4:]), **where) if input_gradient else None
-    for k, n in _blocks(x, K, N, size * rows * cols):
+    for k, n in _blocks(K, N, size * rows * cols):
         part = images[k if models == K else slice(None), n, ...]
         d = xp.permute_dims(errors[k, n, ...], (0, 2, 3, 1))  # (K, C_out, H'·W', N)
         d = xp.reshape(d, (*d.shape[:2], -1))

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from backends import close, each_backend, needs_torch, oracle, put, same
+from backends import (
+    close,
+    each_backend,
+    each_fast_backend,
+    needs_torch,
+    oracle,
+    put,
+    same,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,11 +75,34 @@ def test_blocks_do_not_matter(monkeypatch, elements, shared):
         close(a, b, rtol=1e-12, atol=1e-12)
 
 
-def test_one_block_on_cuda(monkeypatch):
-    """There, many small launches cost more than memory."""
-    monkeypatch.setattr(conv, "device_of", lambda x: "cuda")
-    monkeypatch.setattr(conv, "COLUMN_ELEMENTS", 1)
-    assert list(conv._blocks(np.zeros(1), 3, 5, 9)) == [(slice(0, 3), slice(0, 5))]
+@each_fast_backend
+@pytest.mark.parametrize("lead", [(), (1,), (3,), (2, 2), (0,)])
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_stacks_on_torch_kernels(device, lead, shared, bias):
+    """Groups of channels in torch give what blocks of columns give in NumPy."""
+    x = np.random.default_rng(1).standard_normal(
+        (*(() if shared else lead), 5, 2, 6, 6)
+    )
+    results = []
+    for where in ("cpu", device):
+        options = {"stride": 2, "padding": 1, "bias": bias, "lead": lead}
+        layer = conv.Conv2d(
+            2,
+            4,
+            3,
+            rng=np.random.default_rng(0),
+            dtype=np.float64,
+            device=where,
+            **options,
+        )
+        y = layer.forward(put(x, where))
+        dy = put(np.random.default_rng(2).standard_normal(y.shape), where)
+        dx = layer.backward(dy)
+        assert layer.backward(dy, input_gradient=False) is None
+        results.append([y, dx, *layer.grads.values()])
+    for expected, actual in zip(*results, strict=True):
+        close(actual, expected)
 
 
 @each_backend

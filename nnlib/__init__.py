@@ -3,7 +3,7 @@
 Reading order of the modules (each holds one idea)::
 
     backend activations init losses layers model
-    norm dropout residual conv pool
+    norm dropout residual conv conv_torch pool
     metric_losses hard_examples
     optimizer optim adaptive schedules clipping penalties ema
     train history stopping runstate checkpoint

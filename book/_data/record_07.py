@@ -82,7 +82,8 @@ def main():
                     )[1]
                     for i in range(0, 10_000, 500)
                 ]
-            errors[name].append([round(100 * float(e), 2) for e in np.mean(parts, axis=0)])
+            percent = 100 * np.mean(parts, axis=0)
+            errors[name].append([round(float(e), 2) for e in percent])
             if name == "zero":
                 after = net.state()
                 moved = {k: bool((before[k] != after[k]).any()) for k in after}

@@ -72,7 +72,12 @@ def load(
 
     Examples
     --------
-    See `save`.
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/a.safetensors", {"w": np.arange(3)}, {"step": "7"})
+    ...     arrays, metadata = load(f"{folder}/a.safetensors")
+    >>> arrays["w"], metadata["step"]
+    (array([0, 1, 2]), '7')
     """
     from safetensors import SafetensorError, safe_open
 

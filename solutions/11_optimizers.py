@@ -13,7 +13,8 @@
 #
 # **The rule for all of them:** a function gets the weights `w`, the gradient `g` and a
 # dictionary `state`, which is empty before the first step. It returns the new weights.
-# What it wants to remember it keeps in `state`. It does not change `w` or `g` in place.
+# What it wants to remember it keeps in `state`: `state.get("v", 0.0)` is 0 as long as
+# there is no `"v"`. It does not change `w` or `g` in place.
 #
 # You need: chapter 11, NumPy, about 60 minutes.
 
@@ -41,7 +42,8 @@ def travel(step, steps=8, start=START, gradient=slope, **options):
 # %% [markdown]
 # ## Exercise 1 · A step, and a step with momentum
 #
-# Plain gradient descent: w ← w − lr · g. Momentum keeps a velocity v, which starts at 0:
+# Plain gradient descent: w ← w − lr · g. Momentum keeps a velocity v, which starts
+# at 0:
 #
 # v ← mu · v + g,  then  w ← w − lr · v
 #
@@ -68,6 +70,9 @@ def momentum(w, g, state, lr, mu):
 
 
 # %% check="momentum" points=2
+IN_PLACE = "Your function changes w or g in place: make a new array, w = w - ..."
+
+
 def untouched(step, **options):
     """What is left of w and g after a step."""
     w, g = START.copy(), np.array([1.0, 2.0, 3.0])
@@ -78,7 +83,9 @@ def untouched(step, **options):
 emit("gradient descent", lambda: travel(sgd, lr=0.5))
 emit("one step of momentum", lambda: travel(momentum, steps=1, lr=0.5, mu=0.8))
 emit("a path of momentum", lambda: travel(momentum, lr=0.5, mu=0.8))
-emit("w and g are left alone", lambda: untouched(momentum, lr=0.5, mu=0.8))
+emit(
+    "w and g are left alone", lambda: untouched(momentum, lr=0.5, mu=0.8), hint=IN_PLACE
+)
 ### BEGIN HIDDEN TESTS
 lr, mu = float(rng.uniform(0.2, 0.9)), float(rng.uniform(0.3, 0.95))
 begin_at = rng.standard_normal(3)
@@ -265,7 +272,8 @@ emit("rearranged elsewhere", lambda: travel(nesterov, 20, begin_at, lr=lr, mu=mu
 #
 # s ← s + g²,  then  w ← w − lr · g / (√s + eps)
 #
-# *Guess first:* how long is the first step, for a gradient of 0.001 and for one of 1000?
+# *Guess first:* how long is the first step, for a gradient of 0.001 and for one of
+# 1000?
 #
 # <details><summary>Answer</summary>lr, for both: g / √(g²) is ±1.</details>
 
@@ -282,7 +290,11 @@ def adagrad(w, g, state, lr, eps):
 # %% check="adagrad" points=1
 emit("one step", lambda: travel(adagrad, steps=1, lr=0.3, eps=1e-2))
 emit("a path", lambda: travel(adagrad, lr=0.3, eps=1e-2))
-emit("w and g are left alone", lambda: untouched(adagrad, lr=0.3, eps=1e-2))
+emit(
+    "w and g are left alone",
+    lambda: untouched(adagrad, lr=0.3, eps=1e-2),
+    hint=IN_PLACE,
+)
 ### BEGIN HIDDEN TESTS
 lr, eps = float(rng.uniform(0.2, 0.7)), float(rng.uniform(0.005, 0.05))
 begin_at = rng.standard_normal(3)
@@ -387,9 +399,9 @@ emit("a path from elsewhere", lambda: travel(rmsprop, 20, begin_at, **options))
 # %% [markdown]
 # ## Exercise 6 · Adam
 #
-# Both averages at once, m of g and s of g², with decay rates b1 and b2. Both start at 0
-# and are therefore too small at first. In step t, counted from 1, each is divided by one
-# minus its decay rate to the power t:
+# Both averages at once, m of g and s of g², with decay rates b1 and b2. Both start at
+# 0 and are therefore too small at first. In step t, counted from 1, each is divided by
+# one minus its decay rate to the power t:
 #
 # m̂ = m / (1 − b1ᵗ),  ŝ = s / (1 − b2ᵗ),  then  w ← w − lr · m̂ / (√ŝ + eps)
 #
@@ -418,7 +430,7 @@ def adam(w, g, state, lr, b1=0.9, b2=0.999, eps=1e-8):
 emit("one step", lambda: travel(adam, steps=1, lr=0.1, eps=1e-2))
 emit("a path", lambda: travel(adam, lr=0.1, eps=1e-2))
 emit("other decay rates", lambda: travel(adam, lr=0.1, b1=0.5, b2=0.8, eps=1e-2))
-emit("w and g are left alone", lambda: untouched(adam, lr=0.1, eps=1e-2))
+emit("w and g are left alone", lambda: untouched(adam, lr=0.1, eps=1e-2), hint=IN_PLACE)
 ### BEGIN HIDDEN TESTS
 options = {
     "lr": float(rng.uniform(0.05, 0.2)),
@@ -499,8 +511,8 @@ emit("with the defaults", lambda: travel(adam, 25, begin_at, lr=0.05))
 #
 # w ← (1 − lr · decay) · w − lr · m̂ / (√ŝ + eps)
 #
-# *Guess first:* a weight has gradient 0 all the time, lr = 0.1 and decay = 0.5. Where is
-# it after one step, when it starts at 3?
+# *Guess first:* a weight has gradient 0 all the time, lr = 0.1 and decay = 0.5. Where
+# is it after one step, when it starts at 3?
 #
 # <details><summary>Answer</summary>3 · (1 − 0.05) = 2.85. With L2 inside Adam it would
 # be at about 2.9, one full step of lr.</details>
@@ -523,7 +535,9 @@ def adamw(w, g, state, lr, decay, b1=0.9, b2=0.999, eps=1e-8):
 emit("one step", lambda: travel(adamw, steps=1, lr=0.1, decay=0.5, eps=1e-2))
 emit("a path", lambda: travel(adamw, lr=0.1, decay=0.5, eps=1e-2))
 emit("without decay", lambda: travel(adamw, lr=0.1, decay=0.0, eps=1e-2))
-emit("w and g are left alone", lambda: untouched(adamw, lr=0.1, decay=0.5))
+emit(
+    "w and g are left alone", lambda: untouched(adamw, lr=0.1, decay=0.5), hint=IN_PLACE
+)
 ### BEGIN HIDDEN TESTS
 options = {
     "lr": float(rng.uniform(0.05, 0.2)),
@@ -678,7 +692,11 @@ pairs = {
     "adagrad": (lambda *a: adagrad(*a, lr=0.3, eps=1e-10), T.Adagrad, {}),
     "rmsprop": (lambda *a: rmsprop(*a, lr=0.3, rho=0.99, eps=1e-8), T.RMSprop, {}),
     "adam": (lambda *a: adam(*a, lr=0.3), T.Adam, {}),
-    "adamw": (lambda *a: adamw(*a, lr=0.3, decay=0.01), T.AdamW, {"weight_decay": 0.01}),
+    "adamw": (
+        lambda *a: adamw(*a, lr=0.3, decay=0.01),
+        T.AdamW,
+        {"weight_decay": 0.01},
+    ),
 }
 for name, (step, theirs, options) in pairs.items():
     p = torch.tensor(START, requires_grad=True)

@@ -13,6 +13,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import traceback
 import zlib
 from collections.abc import Callable
@@ -126,7 +127,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     line, where = 0, ""
     with contextlib.suppress(Exception):
         for frame in traceback.extract_tb(error.__traceback__):
-            if "ipykernel" in frame.filename or frame.filename.startswith("<"):
+            if re.search(r"ipykernel_\d+|^<", frame.filename):
                 line, where = frame.lineno or 0, frame.name
     if where in ("<lambda>", "<module>"):
         line = 0

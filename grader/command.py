@@ -13,6 +13,7 @@ from grader.export import number, reason, to_csv, to_gradescope
 from grader.feedback import to_html
 from grader.limits import Limits, parse_size
 from grader.sandbox import choose
+from grader.verdict import plain
 
 Results = list[dict[str, Any]]
 
@@ -96,16 +97,14 @@ def summary(results: Results) -> list[str]:
         if count[state]:
             lines.append(f"{count[state]} {words}:")
             own = [r for r in results if r["state"] == state]
-            lines += [f"  {plain(r['student'])}: {plain(reason(r))}" for r in own[:30]]
+            lines += [
+                f"  {plain(r['student'])[:80]}: {plain(reason(r))[:200]}"
+                for r in own[:30]
+            ]
             lines += [f"  … and {len(own) - 30} more"] if len(own) > 30 else []
     if any(not r.get("sandboxed", True) for r in results):
         lines.append("Graded without a sandbox: every result and page says so.")
     return lines
-
-
-def plain(text: str) -> str:
-    """Take control characters out of text for the terminal."""
-    return "".join(c for c in text if c.isprintable())[:200]
 
 
 def _max(found: dict[str, Any]) -> str:

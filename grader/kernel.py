@@ -61,6 +61,7 @@ class Kernel:
         self.messages: collections.deque[dict[str, Any]] = collections.deque()
         self.process: subprocess.Popen[bytes] | None = None
         self.inits: list[int] = []
+        self.reply: dict[str, Any] = {}
         try:
             self._start()
         except BaseException:
@@ -111,6 +112,7 @@ class Kernel:
         self.shell = self.context.socket(zmq.DEALER)
         self.iopub = self.context.socket(zmq.SUB)
         self.iopub.subscribe(b"")
+        self.again = self.iopub.get_monitor_socket(zmq.EVENT_CONNECTED)
         self.poller = zmq.Poller()
         for channel in (self.shell, self.iopub):
             self.poller.register(channel, zmq.POLLIN)
@@ -124,6 +126,8 @@ class Kernel:
             self.session.send(self.shell, "kernel_info_request", {})
             if self.iopub.poll(150):
                 self.inits = processes.namespace_inits(self.process.pid)
+                while self.again.poll(0):  # the first connection
+                    self.again.recv_multipart()
                 self.process.stderr.close()
                 return
             if self.process.poll() is not None:
@@ -139,6 +143,7 @@ class Kernel:
     def execute_cell_input(self, cell_input: str, allow_stdin: bool = False) -> str:
         """Send code; return the id of the request."""
         self.messages.clear()
+        self.reply = {}
         content = {
             "code": cell_input,
             "silent": False,
@@ -160,15 +165,16 @@ class Kernel:
         """
         now = time.monotonic()
         end = min(now + (timeout or self.limits.cell), self.deadline)
-        look, grace, size, count = now + 0.2, 0.0, 0, 0
+        look, size, count = now + 0.2, 0, 0
         replied = idle = False
         while not (replied and idle):
             now = time.monotonic()
             alive = self.is_alive()
             got = False
             if self.shell.poll(0):
-                reply = self._receive(self.shell)[1]
-                replied |= reply is not None and _parent(reply) == msg_id
+                message = self._receive(self.shell)[1]
+                if message and _parent(message) == msg_id:
+                    replied, self.reply = True, message["content"]
                 got = True
             for _ in range(20):
                 if not self.iopub.poll(0):
@@ -184,12 +190,12 @@ class Kernel:
                 return
             if not alive and not got:
                 raise KernelLostError("died")
-            if now > end:
+            if not got and self.again.poll(0):  # cut off by a message too large
+                raise KernelLostError("flood")
+            if now > end and not replied:
                 raise KernelLostError("deadline" if end == self.deadline else "timeout")
-            if replied and not got:
-                grace = grace or now + 3.0
-                if now > grace:  # what the kernel said was lost on the way
-                    raise KernelLostError("flood")
+            if now > end + 3:  # what the kernel said was lost on the way
+                raise KernelLostError("flood")
             if now > look:
                 look = now + 0.1
                 self._watch_memory()
@@ -198,7 +204,8 @@ class Kernel:
 
     def _watch_memory(self) -> None:
         assert self.process is not None
-        if processes.resident(self.process.pid) > self.limits.memory:
+        limit = self.limits.memory
+        if processes.resident(self.process.pid, limit) > limit:
             raise KernelLostError("memory")
 
     def _receive(self, channel: Any) -> tuple[int, dict[str, Any] | None]:
@@ -228,7 +235,7 @@ class Kernel:
         """Kill all processes of the kernel and wait until they are gone."""
         if self.process is not None:
             processes.end(self.process, self.inits)
-        for name in ("shell", "iopub"):
+        for name in ("shell", "iopub", "again"):
             if hasattr(self, name):
                 getattr(self, name).close(0)
         self.context.term()

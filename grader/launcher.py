@@ -20,7 +20,11 @@ def restrict(spec: dict[str, Any]) -> None:
         which = getattr(resource, name)
         hard = resource.getrlimit(which)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (value, value))
+        try:
+            resource.setrlimit(which, (value, value))
+        except (ValueError, OSError):
+            if spec["strict"]:
+                raise
     if spec["uid"]:
         os.setgroups([])
         os.setresgid(spec["uid"], spec["uid"], spec["uid"])
@@ -33,49 +37,9 @@ def restrict(spec: dict[str, Any]) -> None:
 
 def serve(spec: dict[str, Any]) -> None:
     """Run ipykernel until it is killed."""
-    import zmq
-    from ipykernel import kernelapp
-    from ipykernel.iostream import IOPubThread
+    from grader.lab_kernel import make
 
-    class Output(IOPubThread):
-        """Output without the TCP port through which forked children would print."""
-
-        def __init__(self, socket: Any, pipe: bool, session: Any) -> None:
-            super().__init__(socket, pipe=False, session=session)
-
-        def _really_send(self, *args: Any, **kwargs: Any) -> None:
-            if self._is_master_process():
-                super()._really_send(*args, **kwargs)
-
-    kernelapp.IOPubThread = Output  # type: ignore[misc, assignment]
-
-    class LabKernel(kernelapp.IPKernelApp):
-        """ipykernel without connection file, heartbeat, signals and user settings."""
-
-        def _bind_socket(self, s: Any, port: int) -> int:
-            if str(port) in spec["sockets"]:
-                s.setsockopt(zmq.USE_FD, spec["sockets"][str(port)])
-            return super()._bind_socket(s, port)
-
-        def load_config_file(self, *args: Any, **kwargs: Any) -> None: ...
-        def init_connection_file(self) -> None: ...
-        def write_connection_file(self, **kwargs: Any) -> None: ...
-        def init_heartbeat(self) -> None: ...
-        def log_connection_info(self) -> None: ...
-
-    app = LabKernel.instance(
-        transport="ipc",
-        ip=spec["socket_base"],
-        shell_port=SHELL,
-        iopub_port=IOPUB,
-        stdin_port=3,
-        control_port=4,
-        hb_port=5,
-    )
-    app.session.key = spec["key"].encode()
-    app.config.HistoryManager.enabled = False
-    app.config.IPKernelApp.exec_PYTHONSTARTUP = False
-    app.initialize([])
+    app = make(spec, (SHELL, IOPUB))
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # from here on, the code of others writes
         os.dup2(quiet, stream)

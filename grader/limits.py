@@ -17,7 +17,7 @@ class Limits:
     processes: int = 96
     files: int = 64 << 20  # one file, and each private folder
     output: int = 4 << 20  # per cell
-    messages: int = 2_000  # per cell
+    messages: int = 500  # per cell
 
     def as_dict(self) -> dict[str, Any]:
         """Return the limits as they stand in a result."""

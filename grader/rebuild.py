@@ -58,13 +58,18 @@ def opening(exercise: str, seed: int, part: str = "") -> str:
 
 
 def checks(lab: Lab, exercise: str, seed: int) -> list[Step]:
-    """Return the public and the hidden check cell of an exercise."""
+    """Return the public and the hidden check cell of an exercise.
+
+    The seed is for the hidden one: public inputs are the same as in the lab.
+    """
     visible, hidden = split(lab.of("check", exercise)[0].source)
     steps = []
     for kind, body in (("public", visible), ("hidden", hidden)):
         if body.strip():
-            part = "" if kind == "public" else "/hidden"
-            source = opening(exercise, seed, part) + body
+            start = opening(exercise, 0)  # as in the lab itself
+            if kind == "hidden":
+                start = opening(exercise, seed, "/hidden")
+            source = start + body
             steps.append(Step(kind, exercise, source))
     return steps
 

@@ -143,8 +143,7 @@ def compute(
     Raises
     ------
     UserError
-        If the solution does not pass through its own checks, or a misconception
-        cannot be told from the right answer.
+        If the solution does not pass through its own checks.
     """
     right = answers(lab)
     rows: dict[str, list[Check]] = {e.name: [] for e in lab.exercises}
@@ -163,9 +162,7 @@ def compute(
         kernel.stop()
     for exercise, checks_ in rows.items():
         rows[exercise] = _weigh(exercise, checks_)
-    reference = Reference(seed, rows, wrong)
-    _prove(reference)
-    return reference
+    return Reference(seed, rows, wrong)
 
 
 def _last(lab: Lab, step: Step, seed: int) -> Step | None:
@@ -236,8 +233,14 @@ def _wrong(
     return found
 
 
-def _prove(reference: Reference) -> None:
-    """Refuse misconceptions that no check can tell from the right answer or another."""
+def prove(reference: Reference) -> None:
+    """Refuse misconceptions that no check can tell from the right answer or another.
+
+    Raises
+    ------
+    UserError
+        Naming the first one.
+    """
     for exercise, variants in reference.wrong.items():
         rows = reference.checks[exercise]
         public = [c for c in rows if not c.hidden]

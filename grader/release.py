@@ -17,7 +17,7 @@ from grader.execute import error_of, execute
 from grader.kernel import Kernel
 from grader.lab import MARKER, Cell, Lab, read
 from grader.limits import Limits
-from grader.reference import Reference, compute
+from grader.reference import Reference, compute, prove
 from grader.sandbox import Sandbox
 from grader.sketch import fingerprint, matches
 
@@ -41,6 +41,7 @@ def release(source: Path, labs: Path, scratch: Path) -> dict[Path, str]:
     lab = read(source)
     sandbox = Sandbox("none", cwd=str(source.parent))
     reference = compute(lab, 0, sandbox, Limits(), scratch)
+    prove(reference)
     target = labs / f"{lab.name}.ipynb"
     table = fingerprints(lab, reference, _old_table(target))
     full = build(lab, table)

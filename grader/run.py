@@ -9,12 +9,14 @@ import collections
 import contextlib
 import io
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 from grader.errors import InfraError
 from grader.execute import emissions, error_of, execute
@@ -24,13 +26,6 @@ from grader.rebuild import Step, notebook
 from grader.reference import Reference
 from grader.sandbox import Sandbox
 from grader.verdict import Seen
-
-# jsonschema imports this only to check internationalized addresses: half a second.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
-import pytest  # noqa: E402
-from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError  # noqa: E402
 
 
 class Job:
@@ -47,7 +42,7 @@ class Job:
         self.plan, self.reference = plan, reference
         self.sandbox, self.limits, self.scratch = sandbox, limits, scratch
         self.seen: dict[str, Seen] = collections.defaultdict(Seen)
-        self.good: list[str] = []  # sources to replay
+        self.good: list[Step] = []  # to replay in a new kernel
         self.end = time.monotonic() + limits.total
         self.kernel: Kernel | None = None
         self.failure: Exception | None = None
@@ -59,8 +54,8 @@ class Job:
             kernel.deadline = self.end
             at = 0
             try:
-                for at, source in enumerate(self.good):  # noqa: B007
-                    execute(kernel, source, self.limits.cell)
+                for at, step in enumerate(self.good):  # noqa: B007
+                    execute(kernel, step.source, self.limits.cell)
                 self.kernel = kernel
             except KernelLostError as trouble:
                 kernel.stop()
@@ -70,6 +65,23 @@ class Job:
             except BaseException:
                 kernel.stop()
                 raise
+
+    def answered(self) -> bool:
+        """Tell whether a learner's code has run in this kernel."""
+        return any(s.exercise for s in self.good)
+
+    def distrust(self, step: Step, code: str) -> bool:
+        """Leave answers out from now on; tell whether there were any.
+
+        Those of lost exercises. If there are none and the process just ended, or if a
+        cell of the lab itself was lost, all but the answer of the running exercise.
+        """
+        others = [s for s in self.good if s.exercise not in ("", step.exercise)]
+        lost = [s for s in others if self.seen[s.exercise].trouble]
+        if not lost and (code == "died" or not step.exercise):
+            lost = others
+        self.good = [s for s in self.good if s not in lost]
+        return bool(lost)
 
     def drop(self) -> None:
         """Give the kernel up; the next cell starts another one."""
@@ -128,40 +140,63 @@ class GradedCell(IPyNbCell):
         seen = job.seen[step.exercise]
         if job.failure or seen.trouble:
             return
-        self.test_outputs = None
         try:
-            if job.kernel is None or not job.kernel.is_alive():
+            try:
+                failed = self._run()
+            except KernelLostError as lost:
                 job.drop()
-                job.start()
-            super().runtest()
-        except KernelLostError as trouble:
-            self._lost(trouble.code)
+                if lost.code == "deadline" or not job.distrust(step, lost.code):
+                    raise
+                failed = self._run()  # perhaps it was the work of an exercise before
+        except KernelLostError as lost:
+            self._lost(lost.code)
             raise
         except InfraError as error:
             job.failure = error
             raise
-        except NbCellError:
+        if failed:
+            raise failed
+        if step.kind in ("setup", "answer") and not seen.answer_error:
+            job.good.append(step)
+
+    def _run(self) -> NbCellError | None:
+        job, step = self.parent.job, self.step
+        seen = job.seen[step.exercise]
+        self.test_outputs = None
+        if job.kernel is None or not job.kernel.is_alive():
+            job.drop()
+            job.start()
+        try:
+            super().runtest()
+        except NbCellError as error:
             outputs: list[Any] = self.test_outputs or []
             self._collect()
             stopped = error_of(outputs)
             if step.kind == "answer":
                 seen.answer_error = stopped
-            elif stopped:
+            elif step.kind in CHECKED and stopped:
                 seen.error, seen.where = stopped, step.kind
-            raise
-        if step.kind in ("setup", "answer"):
-            job.good.append(step.source)
+            if step.kind in CHECKED and seen.answer_error and not seen.values:
+                job.drop()  # the answer has left nothing that works
+            if not step.exercise and not job.answered():
+                raise InfraError("a setup cell of the lab stopped") from None
+            return error
+        if step.kind == "answer" and job.kernel.reply.get("status") == "error":
+            seen.answer_error = error_of([{"output_type": "error", **job.kernel.reply}])
+        return None
 
     def _lost(self, code: str) -> None:
         job, step = self.parent.job, self.step
         job.drop()
-        if not step.exercise:
+        if code == "deadline":
+            for name in {s.exercise for s in job.plan if s.exercise}:
+                if not self._done(name):
+                    job.seen[name].trouble = code
+        elif not step.exercise:
             job.failure = InfraError(f"a setup cell of the lab ended: {code}")
-        for name in [s.exercise for s in job.plan] if code == "deadline" else []:
-            if name and not self._done(name):
-                job.seen[name].trouble = code
-        seen = job.seen[step.exercise]
-        seen.trouble, seen.where = code, step.kind
+        if step.exercise:
+            seen = job.seen[step.exercise]
+            seen.trouble, seen.where = code, step.kind
 
     def _done(self, exercise: str) -> bool:
         plan = self.parent.job.plan
@@ -237,7 +272,14 @@ def run(
     job = Job(plan, reference, sandbox, limits, folder)
     plugins = ["nbval.plugin", "no:cacheprovider", "no:faulthandler", "no:junitxml"]
     options = [x for name in plugins for x in ("-p", name)]
-    options += ["-c", os.devnull, "--rootdir", str(folder), "--noconftest"]
+    options += [
+        "--disable-plugin-autoload",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(folder),
+        "--noconftest",
+    ]
     options += ["--capture=no", "--tb=no", "--nbval-cell-timeout", str(limits.cell)]
     try:
         with (

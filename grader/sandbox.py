@@ -57,6 +57,7 @@ class Sandbox:
             "uid": 2_000_000 + os.getpid() if root and self.kind != "none" else 0,
             "filter": self.kind != "none" and seccomp.available(),
             "rlimits": self._rlimits(limits),
+            "strict": self.kind != "none",
         }
         python = [sys.executable, "-I"]
         if self.kind != "bwrap":
@@ -77,6 +78,7 @@ class Sandbox:
             "PYTHONHASHSEED": "0",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "PIP_RETRIES": "0",
         }
         if self.kind == "none":
             return {**os.environ, **own}
@@ -122,14 +124,16 @@ class Sandbox:
         args += ["--perms", "0755", "--dir", "/etc"]
         for name in ETC:
             args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+        size = ["--size", str(limits.files), "--perms", "1777"]
+        args += [*size, "--tmpfs", "/tmp"]
         for target, source in self._binds().items():
             for parent in reversed(Path(target).parents[:-1]):
-                args += ["--perms", "0755", "--dir", str(parent)]
+                if str(parent) != "/tmp":
+                    args += ["--perms", "0755", "--dir", str(parent)]
             args += ["--ro-bind", str(source), target]
-        size = ["--size", str(limits.files), "--perms", "1777"]
         args += ["--proc", "/proc", "--dev", "/dev"]
         args += [*size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-        args += [*size, "--tmpfs", "/tmp", "--perms", "0755", "--dir", "/home"]
+        args += ["--perms", "0755", "--dir", "/home"]
         args += [*size, "--tmpfs", HOME, "--remount-ro", "/", "--chdir", HOME]
         return args
 

@@ -27,6 +27,7 @@ TROUBLE = {
 }
 WORD = re.compile(r"[^\W_]+")
 PYTHON = {w for name in dir(builtins) for w in WORD.findall(name)} | set(keyword.kwlist)
+LIBRARY = {"LinAlgError", "AxisError", "StdinNotImplementedError", "BdbQuit"}
 PHRASES = set(
     WORD.findall(
         """
@@ -202,12 +203,17 @@ def _absent(check: Check, seen: Seen, own: set[str]) -> str:
 def _error(error: dict[str, Any], own: set[str]) -> str:
     """Quote an exception as far as its words are the learner's or Python's."""
     name, text, line = (error.get(k) for k in ("type", "text", "line"))
-    known = isinstance(name, str) and (name in dir(builtins) or name in own)
+    known = isinstance(name, str) and name in {*dir(builtins), *LIBRARY, *own}
     name = name if known else "an exception"
     line = line if isinstance(line, int) and 0 < line < 10_000 else 0
-    safe = isinstance(text, str) and quotable(text, own)
-    words = {"type": name, "text": text[:300] if safe and text else "", "line": line}
+    text = plain(text)[:300] if isinstance(text, str) and quotable(text, own) else ""
+    words = {"type": name, "text": text, "line": line}
     return error_words(words)
+
+
+def plain(text: str) -> str:
+    """Take out control characters and those that change the direction of text."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def quotable(text: str, own: set[str]) -> bool:

@@ -168,7 +168,7 @@ emit("std of Xavier", lambda: std(draw("xavier")), rtol=0.02)
 emit("std of LeCun with gain 3", lambda: std(draw("lecun", gain=3.0)), rtol=0.02)
 emit("a Gaussian", lambda: centre(draw("he")), rtol=0, atol=0.02)
 ### BEGIN HIDDEN TESTS
-sizes = tuple(int(n) for n in rng.permutation(np.arange(150, 700))[:2])
+sizes = tuple(int(n) for n in rng.permutation(np.arange(300, 900))[:2])
 gain = float(rng.uniform(1.5, 3.0))
 emit("the shape again", lambda: draw("lecun", sizes=sizes).shape)
 emit("the mean again", lambda: draw("he", sizes=sizes).mean(), rtol=0, atol=0.002)
@@ -521,7 +521,7 @@ sizes = [40, *(int(n) for n in rng.permutation([70, 110, 160, 240])), 10]
 places = [int(n) for n in rng.permutation(4)]
 faults = dict(zip(places, ["large", "small", "shifted"], strict=False))
 emit("the positions", lambda: repair(sick(), rng))
-emit("the weights after the repair", lambda: weight_stds(repaired()), rtol=0.06)
+emit("the weights after the repair", lambda: weight_stds(repaired()), rtol=0.1)
 emit("the biases after the repair", lambda: bias_sums(repaired()), rtol=1e-4)
 ### END HIDDEN TESTS
 

@@ -115,4 +115,5 @@ def test_steps_leave_out_demos_and_missing_answers(tmp_path):
         "double:hidden",
     ]
     assert "CANARY" in plan[3].source and "CANARY" not in plan[2].source
-    assert "begin('double', 7, grading=True)" in plan[2].source
+    assert "begin('double', 0, grading=True)" in plan[2].source  # as in the lab
+    assert "begin('double/hidden', 7, grading=True)" in plan[3].source

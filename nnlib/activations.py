@@ -363,7 +363,11 @@ def silu_backward(dy: Array, x: Array) -> Array:
 
 
 def softplus(x: Array) -> Array:
-    r"""Return the smooth ReLU :math:`\log(1 + e^x)`, as max(0, x) + log1p(e^-|x|).
+    r"""Return the smooth ReLU :math:`\log(1 + e^x)`, safe from overflow.
+
+    Notes
+    -----
+    Computed as ``max(0, x) + log1p(exp(-abs(x)))``.
 
     References
     ----------

@@ -63,7 +63,7 @@ def clip_norm(
 
     Notes
     -----
-    torch.nn.utils.clip_grad_norm_ divides by ‖g‖ + 1e-6 and therefore ends a
+    ``torch.nn.utils.clip_grad_norm_`` divides by ‖g‖ + 1e-6 and therefore ends a
     millionth below c; this is the paper's formula. An infinite norm gives nan, as
     there: clipping cannot repair an overflow.
 
@@ -107,7 +107,7 @@ def clip_value(
 
     Notes
     -----
-    torch.nn.utils.clip_grad_value_.
+    As ``torch.nn.utils.clip_grad_value_``.
 
     References
     ----------

@@ -6,15 +6,15 @@ and then applied to every part::
     step = Whiten("zca").fit(x_train)
     x_train, x_val = step.apply(x_train), step.apply(x_val)
 
-============  ==================================================  ====================
-step          map                                                 covariance afterwards
-============  ==================================================  ====================
-`Center`      :math:`x - \mu`                                     unchanged
-`Standardize` :math:`(x - \mu) / \sqrt{\sigma^2 + \epsilon}`      ones on the diagonal
-`PCA`         :math:`(x - \mu)\,U`                                diagonal
-`Whiten` PCA  :math:`(x - \mu)\,U (\Lambda + \epsilon)^{-1/2}`    identity
-`Whiten` ZCA  the same, times :math:`U^\top`                      identity
-============  ==================================================  ====================
+============= ================================================ =====================
+step          map                                              covariance afterwards
+============= ================================================ =====================
+`Center`      :math:`x - \mu`                                  unchanged
+`Standardize` :math:`(x - \mu) / \sqrt{\sigma^2 + \epsilon}`   ones on the diagonal
+`PCA`         :math:`(x - \mu)\,U`                             diagonal
+`Whiten` PCA  :math:`(x - \mu)\,U (\Lambda + \epsilon)^{-1/2}` identity
+`Whiten` ZCA  the same, times :math:`U^\top`                   identity
+============= ================================================ =====================
 
 :math:`\Sigma = U \Lambda U^\top` is the covariance of the training data. Constants are
 computed in float64 (float32 loses the small eigenvalues) and applied in the dtype of

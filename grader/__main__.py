@@ -30,9 +30,13 @@ def main(argv: list[str] | None = None) -> int:
     except InfraError as error:
         print(f"grader: {error}", file=sys.stderr)
         return 3
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"grader: {where}{error.strerror or error}", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         print("\ngrader: stopped; what is finished is kept", file=sys.stderr)
         return 130

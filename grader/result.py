@@ -33,7 +33,7 @@ def slug(student: str) -> str:
     ('alice', 'x-d6b96a97')
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", student).strip("._-")[:60]
-    if safe == student and not re.search(r"-[0-9a-f]{8}$", safe):
+    if safe and safe == student and not re.search(r"-[0-9a-f]{8}$", safe):
         return safe
     text = student.encode("utf-8", "surrogatepass")
     return f"{safe or 'student'}-{hashlib.sha256(text).hexdigest()[:8]}"

@@ -18,6 +18,7 @@ def base() -> Path:
 
 @lru_cache(maxsize=1)
 def _folder(pid: int) -> Path:
+    sweep()
     name = f"{PREFIX}{os.getuid()}-{pid}-{_started(pid)}-"
     path = Path(tempfile.mkdtemp(prefix=name, dir=base()))
     path.chmod(0o711)  # another user id must reach its own socket, and see nothing

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,14 @@ from grader.intake import MAX_BYTES, RejectedError, read_bytes
 MAX_MEMBERS = 20_000
 MAX_TOTAL = 2 << 30
 MAX_NESTED = 200 << 20  # all members of one student's own archive
+UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 SKIP = {"__MACOSX", ".ipynb_checkpoints", ".git"}
 
 
@@ -47,7 +56,7 @@ class Entry:
                 archive.open(self.member) as file,
             ):
                 raw = file.read(MAX_BYTES + 1)
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
+        except UNREADABLE as e:
             raise RejectedError(f"the archive cannot be read: {e}") from None
         if len(raw) > MAX_BYTES:
             raise RejectedError(f"the notebook is larger than {MAX_BYTES >> 20} MB")

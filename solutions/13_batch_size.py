@@ -114,6 +114,7 @@ emit("the order again", lambda: resemblance(3000, B), rtol=0, atol=0.15)
 # - stop = n - n % B if drop_last else n
 # + stop = n
 
+
 # %% wrong="minibatches"
 # np.array_split makes batches of nearly equal sizes. Asked for are batches of exactly B
 # and a rest.
@@ -262,8 +263,8 @@ emit("to a smaller batch", lambda: rates(0.1, 64, 16, "sqrt", 0))
 lr, ramp = float(rng.uniform(0.01, 1)), int(rng.integers(3, 9))
 B0, B = (int(b) for b in rng.integers(3, 200, size=2))
 for rule in ("constant", "sqrt", "linear"):
-    emit(f"{rule}, other sizes", lambda: rates(lr, B0, B, rule, 0))
-    emit(f"{rule}, with warm-up", lambda: rates(lr, B0, B, rule, ramp, 12))
+    emit(f"{rule}, other sizes", lambda rule=rule: rates(lr, B0, B, rule, 0))
+    emit(f"{rule}, with ramp", lambda rule=rule: rates(lr, B0, B, rule, ramp, 12))
 ### END HIDDEN TESTS
 
 # %% wrong="scaled_rate"
@@ -407,7 +408,7 @@ def accumulate(model, loss, x, y, size):
     for i in range(0, N, size):
         part = slice(i, i + size)
         logits = model.forward(x[part], train=True)
-        value, dlogits = loss(logits, y[part])
+        _, dlogits = loss(logits, y[part])
         model.backward(dlogits)
         share = len(x[part]) / N
         total = total + share * model.grads

@@ -285,6 +285,14 @@ emit("any evaluation", lambda: story(batches, m, last, "evaluation output", 0.1)
 # + state["var"] = momentum * state["var"] + (1 - momentum) * unbiased
 
 # %% wrong="normalize"
+# Two things: momentum is the weight of the NEW value here, as in PyTorch (TensorFlow's
+# is that of the old one), and the running variance takes the unbiased variance.
+# - state["mean"] = (1 - momentum) * state["mean"] + momentum * mean
+# - state["var"] = (1 - momentum) * state["var"] + momentum * unbiased
+# + state["mean"] = momentum * state["mean"] + (1 - momentum) * mean
+# + state["var"] = momentum * state["var"] + (1 - momentum) * var
+
+# %% wrong="normalize"
 # The running variance takes the unbiased variance, divided by N − 1.
 # - state["var"] = (1 - momentum) * state["var"] + momentum * unbiased
 # + state["var"] = (1 - momentum) * state["var"] + momentum * var

@@ -1,6 +1,6 @@
 """Record LeNet on MNIST at five learning rates: `python book/_data/record_12.py`.
 
-Takes about five minutes on one core; writes recorded/12_lenet.json beside this file.
+Takes about two minutes on one core; writes recorded/12_lenet.json beside this file.
 """
 
 import datetime

@@ -30,8 +30,8 @@ def bumpy(rng, epochs=30, turn=12, size=0.1):
 # ## Exercise 1 · A window
 #
 # A validation curve wiggles. A window averages each epoch with those **before** it: at
-# epoch t the mean of the last `window` values, up to and with the one at t. At the start
-# there are fewer: the mean of those there are.
+# epoch t the mean of the last `window` values, up to and with the one at t. At the
+# start there are fewer: the mean of those there are.
 #
 # *Guess first:* a curve falls by 1 per epoch. By how much does a window of 5 lie above
 # it?
@@ -86,6 +86,7 @@ emit("a window longer than the curve", lambda: smooth(curve[:6], 10))
 # - means.append(np.mean(values[start : t + 1]))
 # + half = window // 2
 # + means.append(np.mean(values[max(0, t - half) : t + half + 1]))
+
 
 # %% wrong="smooth"
 # np.convolve(..., mode="same") fills up with zeros and looks into the future.
@@ -185,8 +186,8 @@ emit("max, no delta", lambda: [improves(v, 0.5, "max", 0.0) for v in values])
 # | `"best_epoch"` | its epoch |
 # | `"wait"` | epochs **in a row** without improvement |
 #
-# Return True when `wait` has reached `patience`. An epoch improves if its value is below
-# `best`; the first one always does, unless it is nan.
+# Return True when `wait` has reached `patience`. An epoch improves if its value is
+# below `best`; the first one always does, unless it is nan.
 #
 # *Guess first:* `CURVE` above, patience 3. When does the rule stop, and is that good?
 #
@@ -246,6 +247,7 @@ emit("a run that diverges", lambda: follow([1.0, 0.8, *[float("nan")] * 9], 5))
 # - return bool(state["wait"] >= patience)
 # + return bool(state["wait"] > patience)
 
+
 # %% wrong="should_stop"
 # You compare with the epoch before, not with the best so far. A curve that wiggles
 # upwards then never stops.
@@ -271,6 +273,7 @@ def should_stop(value, state, patience):
 # - state["epoch"] = state.get("epoch", -1) + 1
 # + state["epoch"] = state.get("epoch", 0) + 1
 
+
 # %% wrong="should_stop"
 # The best starts at 0, and no loss is below 0: it never improves. Start at infinity.
 def should_stop(value, state, patience):
@@ -290,8 +293,8 @@ def should_stop(value, state, patience):
 #
 # When the rule says stop, the weights at hand are `patience` epochs past the best. So
 # the loop must keep the best ones. `step(weights, epoch)` trains for one epoch and
-# changes the array **in place**, as the optimizers of nnlib do. `measure(weights)` is the
-# validation loss. Train for at most `epochs` epochs, stop as in exercise 3, and return
+# changes the array **in place**, as the optimizers of nnlib do. `measure(weights)` is
+# the validation loss. Train for at most `epochs` epochs, stop as in exercise 3, and return
 # the weights of the best epoch and the number of epochs that were trained.
 #
 # *Guess first:* what does `best = weights` keep?
@@ -347,8 +350,8 @@ emit("with wiggles and more patience", lambda: run(bottom, patience=6, wiggle=0.
 ### END HIDDEN TESTS
 
 # %% wrong="train"
-# What you give back are the LAST weights, some epochs past the best. If you did keep the
-# best: `best = weights` is a second name for the array that training changes further.
+# What you give back are the LAST weights, some epochs past the best. If you did keep
+# the best: `best = weights` is a second name for the array that training changes further.
 # Make a copy.
 # - best = weights.copy()
 # + best = weights
@@ -428,8 +431,8 @@ except NotImplementedError as unanswered:
 # - what may be reported: the test error at that epoch, and
 # - the **optimism**: the test error minus the validation error there.
 #
-# *Guess first:* all epochs of a network are equally good, 10 % error, and the validation
-# error of each is 10 % give or take 3. What is the lowest of 50, roughly?
+# *Guess first:* all epochs of a network are equally good, 10 % error, and the
+# validation error of each is 10 % give or take 3. What is the lowest of 50, roughly?
 #
 # <details><summary>Answer</summary>The lowest of 50 independent normal numbers is
 # about 2.2 standard deviations below the mean: 3.4 %. (Neighboring epochs are not
@@ -552,6 +555,6 @@ emit("any directions", lambda: [same_penalty(float(h), lr, steps) for h in hs])
 # ## What you have now
 #
 # A rule with patience and a window, a loop that gives back the weights it promised, and
-# the habit of reporting a number that did not choose anything. The rule is a regularizer:
-# exercise 6 says how strong. What other regularizers there are is the subject of
+# the habit of reporting a number that did not choose anything. The rule is a
+# regularizer: exercise 6 says how strong. What other regularizers there are is the subject of
 # chapters 14, 15 and 17.

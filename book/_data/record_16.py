@@ -1,4 +1,4 @@
-"""Record LeNet on 1000 images of MNIST for chapter 16: `python book/_data/record_16.py`.
+"""Record LeNet on 1000 MNIST images for chapter 16: `python book/_data/record_16.py`.
 
 Takes about ten minutes on one core; writes recorded/16_lenet.json beside this file.
 """

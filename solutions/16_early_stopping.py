@@ -294,8 +294,8 @@ def should_stop(value, state, patience):
 # When the rule says stop, the weights at hand are `patience` epochs past the best. So
 # the loop must keep the best ones. `step(weights, epoch)` trains for one epoch and
 # changes the array **in place**, as the optimizers of nnlib do. `measure(weights)` is
-# the validation loss. Train for at most `epochs` epochs, stop as in exercise 3, and return
-# the weights of the best epoch and the number of epochs that were trained.
+# the validation loss. Train for at most `epochs` epochs, stop as in exercise 3, and
+# return the weights of the best epoch and the number of epochs that were trained.
 #
 # *Guess first:* what does `best = weights` keep?
 #
@@ -351,8 +351,8 @@ emit("with wiggles and more patience", lambda: run(bottom, patience=6, wiggle=0.
 
 # %% wrong="train"
 # What you give back are the LAST weights, some epochs past the best. If you did keep
-# the best: `best = weights` is a second name for the array that training changes further.
-# Make a copy.
+# the best: `best = weights` is a second name for the array that training changes
+# further. Make a copy.
 # - best = weights.copy()
 # + best = weights
 
@@ -556,5 +556,5 @@ emit("any directions", lambda: [same_penalty(float(h), lr, steps) for h in hs])
 #
 # A rule with patience and a window, a loop that gives back the weights it promised, and
 # the habit of reporting a number that did not choose anything. The rule is a
-# regularizer: exercise 6 says how strong. What other regularizers there are is the subject of
-# chapters 14, 15 and 17.
+# regularizer: exercise 6 says how strong. What other regularizers there are is
+# the subject of chapters 14, 15 and 17.

@@ -28,8 +28,8 @@ def cloud(rng, n=60, d=4):
 #
 # Give every feature mean 0 and standard deviation 1, with two rules:
 #
-# - the mean and the deviation are those of the **training** data, also for new data;
-# - a feature that is **constant** in the training data is only centered: its scale is 1.
+# - mean and deviation are those of the **training** data, also for new data;
+# - a feature that is **constant** in the training data is centered; its scale is 1.
 #
 # Use the standard deviation that divides by N.
 #
@@ -68,6 +68,7 @@ emit("one new sample", lambda: standardize(a, b[:1])[1])
 emit("any constant feature", lambda: standardize(c, b)[1])
 ### END HIDDEN TESTS
 
+
 # %% wrong="standardize"
 # The new data were standardized with their own mean and deviation. Whatever they have
 # in common is gone then, and one sample alone becomes 0. Use those of x_train.
@@ -89,6 +90,11 @@ def standardize(x_train, x_new):
 
 
 # %% wrong="standardize"
+# The new data were moved by their own mean: use that of x_train.
+# - return (x_train - mean) / scale, (x_new - mean) / scale
+# + return (x_train - mean) / scale, (x_new - x_new.mean(axis=0)) / scale
+
+# %% wrong="standardize"
 # You divide by the variance. The standard deviation is its root.
 # - scale = x_train.std(axis=0)
 # + scale = x_train.var(axis=0)
@@ -100,6 +106,7 @@ def standardize(x_train, x_new):
 # - scale = x_train.std(axis=0)
 # + mean = x_train.mean()
 # + scale = x_train.std()
+
 
 # %% wrong="standardize"
 # You average over the features of a sample (axis=1). Average over the samples: axis=0.
@@ -188,6 +195,11 @@ emit("the cloud scaled", lambda: condition(a / a.std(axis=0)), rtol=1e-4)
 # + inputs = np.concatenate([x - x.mean(axis=0), ones], axis=1)
 
 # %% wrong="condition"
+# This is the condition number of the covariance: the mean and the bias are missing.
+# - M = inputs.T @ inputs / len(x)
+# + M = np.atleast_2d(np.cov(x.T))
+
+# %% wrong="condition"
 # This is smallest over largest. The condition number is at least 1.
 # - return float(eigenvalues[-1] / eigenvalues[0])
 # + return float(eigenvalues[0] / eigenvalues[-1])
@@ -269,6 +281,11 @@ emit("all of it", lambda: pca(a, 6)[1])
 # + pass
 
 # %% wrong="pca"
+# The right axes in the wrong order: the largest variance comes first.
+# - axes = U[:, :k]
+# + axes = U[:, :k][:, ::-1]
+
+# %% wrong="pca"
 # The eigenvectors are the COLUMNS of the matrix from eigh: you have taken rows.
 # - axes = U[:, :k]
 # + axes = U[:k].T
@@ -343,8 +360,16 @@ def covariance(y):
 
 fixed = cloud(np.random.default_rng(6), n=50, d=3)
 fresh = cloud(np.random.default_rng(7), n=4, d=3)
-emit("covariance after PCA", lambda: covariance(whiten(fixed, fixed, "pca", 0)), atol=1e-6)
-emit("covariance after ZCA", lambda: covariance(whiten(fixed, fixed, "zca", 0)), atol=1e-6)
+emit(
+    "covariance after PCA",
+    lambda: covariance(whiten(fixed, fixed, "pca", 0)),
+    atol=1e-6,
+)
+emit(
+    "covariance after ZCA",
+    lambda: covariance(whiten(fixed, fixed, "zca", 0)),
+    atol=1e-6,
+)
 emit("ZCA of new data", lambda: whiten(fixed, fresh, "zca", 0.1))
 emit("PCA of new data", lambda: np.abs(whiten(fixed, fresh, "pca", 0.1)))
 ### BEGIN HIDDEN TESTS
@@ -426,8 +451,8 @@ emit("one new sample", lambda: whiten(a, b[:1], "zca", e))
 # **See what it does.** Ten digits, ZCA-whitened with two values of ε by your function.
 # *Guess first:* in which pixels will the tiny ε show?
 #
-# <details><summary>Answer</summary>At the border, where the training images hardly vary:
-# there the variances are tiny, and ε is all that keeps the result small.</details>
+# <details><summary>Answer</summary>At the border, where training images hardly vary:
+# there the variances are tiny, and only ε keeps the result small.</details>
 
 # %% demo=true
 import matplotlib.pyplot as plt
@@ -493,6 +518,8 @@ def colleague(kind, step):
         mean = x.mean(axis=0)
         if step == "center":
             return mean, np.eye(x.shape[1])
+        if step == "spread":  # does not center
+            return 0 * mean, np.diag(1 / x.std(axis=0))
         if step == "scale":
             return mean, np.diag(1 / x.std(axis=0))
         return mean, np.linalg.eigh((x - mean).T @ (x - mean) / len(x))[1]
@@ -517,11 +544,14 @@ def verdicts(order, data):
 old, new = cloud(np.random.default_rng(1)), cloud(np.random.default_rng(2), n=20)
 kinds = [("own", "center"), ("fine", "scale"), ("leak", "scale")]
 emit("the three colleagues", lambda: verdicts(kinds, (old, new)))
+plain = [("fine", "spread"), ("leak", "spread"), ("own", "spread")]
+emit("three who do not center", lambda: verdicts(plain, (old, new)))
 ### BEGIN HIDDEN TESTS
-pairs = [(k, s) for k in ("own", "fine", "leak") for s in ("center", "scale", "turn")]
-order = [pairs[i] for i in rng.permutation(9)]
+steps = ("center", "scale", "turn", "spread")
+pairs = [(k, s) for k in ("own", "fine", "leak") for s in steps]
+order = [pairs[i] for i in rng.permutation(12)]
 old, new = cloud(rng, n=50), cloud(rng, n=15)
-emit("nine colleagues", lambda: verdicts(order, (old, new)))
+emit("twelve colleagues", lambda: verdicts(order, (old, new)))
 before = new.copy()
 emit("your data afterwards", lambda: (verdicts(order, (old, new)), new - before)[1])
 ### END HIDDEN TESTS
@@ -549,6 +579,17 @@ emit("your data afterwards", lambda: (verdicts(order, (old, new)), new - before)
 # as it was.
 # - if not np.allclose(new[0], changed_new[0]):
 # + if not np.allclose(new, changed_new):
+
+
+# %% wrong="diagnose"
+# You look at the means of what comes out. A pipeline that does not center can leak as
+# well: change the new data, run it again, and compare.
+def diagnose(pipeline, x_train, x_new):
+    train, new = pipeline(x_train, x_new)
+    if np.allclose(new.mean(axis=0), 0):
+        return "own"
+    return "fine" if np.allclose(train.mean(axis=0), 0) else "leak"
+
 
 # %% wrong="diagnose"
 # You write into x_new itself: copy it first.

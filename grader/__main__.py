@@ -71,13 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--mem", default="4G", metavar="SIZE")
     p.add_argument("--seed", type=int, help="of the hidden inputs; default: drawn once")
     p.add_argument("--only", action="append", default=[], metavar="STUDENT")
+    p.add_argument("--part", type=_part, metavar="K/N", help="every N-th submission")
     p.add_argument("--force", action="store_true", help="grade again what is graded")
     p.add_argument("--dask", default="", metavar="ADDRESS", help="of a Dask scheduler")
     p.add_argument("--quiet", action="store_true")
     p.set_defaults(run=_grade)
 
     p = commands.add_parser("export", help="results -> CSV, Gradescope, HTML")
-    p.add_argument("out", type=Path, metavar="OUT", help="folder of results")
+    p.add_argument("out", type=Path, nargs="+", metavar="OUT", help="folder of results")
     p.add_argument("--csv", type=Path, metavar="FILE")
     p.add_argument("--gradescope", type=Path, metavar="FILE")
     p.add_argument("--html", type=Path, metavar="DIR")
@@ -94,6 +95,13 @@ def _seconds(text: str) -> float:
     if not 0 < value < 1e6:
         raise argparse.ArgumentTypeError("must be more than 0 seconds")
     return value
+
+
+def _part(text: str) -> tuple[int, int]:
+    k, n = (int(x) for x in text.split("/"))
+    if not 1 <= k <= n:
+        raise argparse.ArgumentTypeError("write for example 2/5")
+    return k, n
 
 
 def _release(options: Any) -> int:

@@ -75,7 +75,8 @@ def _one(
     if "error" in payload:
         error = payload["error"]
         if error["unanswered"]:
-            return "unanswered", f"{error['text']} is unanswered.", None
+            name = error["text"] or "This exercise"
+            return "unanswered", f"{name} is unanswered.", None
         return "error", f"your code stopped with {error_words(error)}", None
     value, entry = payload["value"], own.get(payload["name"])
     if entry is None:

@@ -41,6 +41,7 @@ def grade_command(options: Any) -> int:
                 jobs=options.jobs,
                 seed=options.seed,
                 only=tuple(options.only),
+                part=options.part,
                 force=options.force,
                 dask=options.dask,
                 progress=bar,
@@ -139,11 +140,15 @@ class Bar:
 
 def export_command(options: Any) -> int:
     """Write what was asked for from the results of a folder."""
-    results = result.read_all(options.out)
+    results = [r for out in options.out for r in result.read_all(out)]
     if options.only:
         results = [r for r in results if r["student"] in options.only]
     if not results:
-        raise UserError(f"no results in {options.out}")
+        raise UserError(f"no results in {', '.join(map(str, options.out))}")
+    results.sort(key=lambda r: r["student"])
+    names = [result.slug(r["student"]) for r in results]
+    if twice := {n for n in names if names.count(n) > 1}:
+        raise UserError(f"more than one result of {min(twice)}")
     if not (options.csv or options.gradescope or options.html):
         raise UserError("say what to write: --csv, --gradescope or --html")
     if options.csv:

@@ -52,6 +52,7 @@ class Kernel:
     """
 
     language = "python"
+    cpu_seconds = 0.0  # of all kernels that this process has had
 
     def __init__(self, sandbox: Sandbox, limits: Limits, scratch: Path) -> None:
         self.sandbox, self.limits = sandbox, limits
@@ -61,6 +62,7 @@ class Kernel:
         self.messages: collections.deque[dict[str, Any]] = collections.deque()
         self.process: subprocess.Popen[bytes] | None = None
         self.inits: list[int] = []
+        self.uid = 0  # the user id to clean up after, where there is no pid namespace
         self.reply: dict[str, Any] = {}
         try:
             self._start()
@@ -80,8 +82,12 @@ class Kernel:
         own = "/tmp/.s" if self.sandbox.kind == "bwrap" else str(base)
         spec["sockets"] = {str(p): s.fileno() for p, s in listening.items()}
         spec |= {"key": key, "socket_base": own}
-        if spec["uid"]:
-            os.chown(self.folder, spec["uid"], -1)
+        home = self.folder / "home"
+        if spec["uid"] and self.sandbox.kind == "uid":
+            self.uid = spec["uid"]
+            home.mkdir(mode=0o700)
+            for path in (self.folder, home):
+                os.chown(path, spec["uid"], -1)
         try:
             self.process = subprocess.Popen(
                 [*command, json.dumps(spec)],
@@ -89,8 +95,8 @@ class Kernel:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 pass_fds=[s.fileno() for s in listening.values()],
-                cwd=self.sandbox.cwd or None,
-                env=self.sandbox.environment(),
+                cwd=home if self.uid else self.sandbox.cwd or None,
+                env=self.sandbox.environment(str(home)),
                 start_new_session=True,
             )
         except OSError as error:
@@ -234,7 +240,8 @@ class Kernel:
     def stop(self) -> None:
         """Kill all processes of the kernel and wait until they are gone."""
         if self.process is not None:
-            processes.end(self.process, self.inits)
+            Kernel.cpu_seconds += processes.cpu_seconds(self.process.pid)
+            processes.end(self.process, self.inits, self.uid)
         for name in ("shell", "iopub", "again"):
             if hasattr(self, name):
                 getattr(self, name).close(0)

@@ -12,6 +12,8 @@ import time
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
+TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+
 
 def children(pid: int) -> list[int]:
     """Return the direct children of a process."""
@@ -60,6 +62,15 @@ def _share(pid: int) -> int:
     return _resident(pid)
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and its descendants, also ended ones."""
+    total = 0
+    for p in tree(pid):
+        with contextlib.suppress(OSError, IndexError), open(f"/proc/{p}/stat") as f:
+            total += sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:15])
+    return total / TICKS
+
+
 def namespace_inits(pid: int) -> list[int]:
     """Return the first processes of the pid namespaces below a process."""
     own = _namespace(os.getpid())
@@ -82,11 +93,12 @@ def _namespace(pid: int) -> str:
         return ""
 
 
-def end(process: "subprocess.Popen[bytes]", inits: list[int]) -> None:
+def end(process: "subprocess.Popen[bytes]", inits: list[int], uid: int = 0) -> None:
     """Kill a kernel with all that it has started and wait until nothing is left.
 
     The first process of a pid namespace ends only after all others in it: to wait for
-    it is to wait for them. Without a namespace, descendants are killed one by one.
+    it is to wait for them. Without a namespace, descendants are killed one by one, and
+    all processes of a user id that only this worker gives away.
     """
     handles = []
     for pid in inits:
@@ -100,6 +112,13 @@ def end(process: "subprocess.Popen[bytes]", inits: list[int]) -> None:
     if process.poll() is None:
         process.kill()
     process.wait()
+    for _ in range(50 if uid else 0):  # they may still be starting others
+        own = of_user(uid)
+        for pid in own:
+            _kill(pid)
+        if not own:
+            break
+        time.sleep(0.02)
     if process.stderr:
         process.stderr.close()
     end_of_wait = time.monotonic() + 10
@@ -107,6 +126,18 @@ def end(process: "subprocess.Popen[bytes]", inits: list[int]) -> None:
         left = max(0.0, end_of_wait - time.monotonic())
         select.select([handle], [], [], left)
         os.close(handle)
+
+
+def of_user(uid: int) -> list[int]:
+    """Return the processes of a user id that have not ended."""
+    found = []
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError, ValueError):
+            if os.stat(f"/proc/{int(name)}").st_uid == uid:
+                with open(f"/proc/{name}/stat") as f:
+                    if f.read().rsplit(")", 1)[1].split()[0] != "Z":
+                        found.append(int(name))
+    return found
 
 
 def _kill(pid: int) -> None:

@@ -248,6 +248,8 @@ def prove(reference: Reference) -> None:
             where = f"misconception of {exercise!r}"
             if all(c.compare(w.values.get(c.name)) == "" for c in public):
                 raise UserError(f"{where} passes every public check: {w.hint[:60]!r}")
+            if all(c.compare(w.values.get(c.name)) == "" for c in rows if c.weight):
+                raise UserError(f"{where} would get full points: {w.hint[:60]!r}")
             for other in variants[:i]:
                 if all(_alike(c, w, other) for c in rows):
                     raise UserError(

@@ -43,7 +43,7 @@ class Sandbox:
     packages : tuple of str
         Packages of the course that a lab may import.
     cwd : str
-        Working folder, used without bwrap only.
+        Working folder of "none".
     """
 
     kind: str
@@ -67,8 +67,14 @@ class Sandbox:
         launcher = f"{COURSE}/grader/launcher.py"
         return [*self._bwrap(limits, root), *python, launcher], spec
 
-    def environment(self) -> dict[str, str]:
-        """Return all environment variables of the process."""
+    def environment(self, home: str) -> dict[str, str]:
+        """Return all environment variables of the process.
+
+        Parameters
+        ----------
+        home : str
+            A private folder, for "uid"; bwrap has its own inside.
+        """
         own = {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -82,7 +88,7 @@ class Sandbox:
         }
         if self.kind == "none":
             return {**os.environ, **own}
-        home = HOME if self.kind == "bwrap" else self.cwd
+        home = HOME if self.kind == "bwrap" else home
         own |= {"HOME": home, "TMPDIR": home, "IPYTHONDIR": f"{home}/.ipython"}
         for name in ("NNLIB_DEVICE", "NNLIB_DATA", "CUDA_VISIBLE_DEVICES"):
             if name in os.environ:

@@ -76,7 +76,7 @@ def grade(unit: Unit) -> dict[str, Any]:
     Never raises for anything that a submission does. The grader's own failures come
     back as the state "infra_error", which is written as well.
     """
-    started = time.time()
+    started, cpu = time.time(), _cpu()
     context = _load(unit.context)
     try:
         found = _grade(unit, context)
@@ -85,14 +85,23 @@ def grade(unit: Unit) -> dict[str, Any]:
     except Exception as error:
         words = f"{type(error).__name__}: {error}"[:500]
         found = _new(unit, context, state="infra_error", reason=words)
-    seconds = round(time.time() - started, 3)
-    found["time"] = {"started": round(started, 3), "seconds": seconds}
+    found["time"] = {
+        "started": round(started, 3),
+        "seconds": round(time.time() - started, 3),
+        "cpu": round(_cpu() - cpu, 3),  # of the grader and the kernels
+    }
     try:
         result.write(Path(unit.target), found)
     except OSError as error:
         words = f"the result cannot be written: {error.strerror}"
         return {**found, "state": "infra_error", "score": None, "reason": words}
     return found
+
+
+def _cpu() -> float:
+    from grader.kernel import Kernel
+
+    return time.process_time() + Kernel.cpu_seconds
 
 
 def _grade(unit: Unit, context: Context) -> dict[str, Any]:

@@ -489,7 +489,7 @@ emit("ten runs", lambda: [diagnose(*run) for run in runs])
 ### BEGIN HIDDEN TESTS
 k = float(rng.uniform(0.5, 2))
 unseen = [
-    ([3 * k, 2 * k, 1 * k], [k, k, k]),
+    ([3 * k, 50 * k, 1 * k], [k, k, k]),
     ([3 * k, 2 * k, 31 * k], [k, k, k]),
     ([3 * k, 2 * k, 29 * k], [k, k, k]),
     ([3 * k, float("nan"), 1.0], [1e-9, 1e-6, 1.0]),

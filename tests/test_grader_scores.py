@@ -15,10 +15,12 @@ from grader_course import (
     submit,
 )
 
+from grader import reference
 from grader.grade import Options, grade_class
+from grader.intake import Submission
 from grader.lab import read
 from grader.limits import Limits
-from grader.reference import answers, variant
+from grader.verdict import Seen, judge
 
 ROOT = Path(__file__).resolve().parent.parent
 LAB07 = ROOT / "labs" / "07_initialization.ipynb"
@@ -187,34 +189,54 @@ def test_other_seed_other_inputs_same_scores(graded, course):
     assert len(values) == 2
 
 
-@pytest.mark.lab07
-def test_every_misconception_of_lab_07_is_named(tmp_path):
-    """Each wrong variant, handed in, loses points and gets its own hint."""
-    lab = read(ROOT / "solutions" / "07_initialization.py")
-    right = answers(lab)
-    wanted = {"solution": ("", "")}
-    submit(tmp_path / "in", "solution", answered(LAB07, right))
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("labs/*.ipynb")), ids=lambda p: p.stem
+)
+def test_every_misconception_is_named(path, tmp_path):
+    """The values of each wrong variant lose points and get that variant's hint."""
+    lab = read(ROOT / "solutions" / f"{path.stem}.py")
+    ref = reference.compute(lab, 3, some_sandbox(), Limits(), tmp_path)
+    submission = Submission(reference.answers(lab))
     for e in lab.exercises:
-        for i, cell in enumerate(lab.of("wrong", e.name)):
-            hint, source = variant(cell, right[e.name])
-            wanted[f"{e.name}-{i}"] = (e.name, hint)
-            book = answered(LAB07, {**right, e.name: source})
-            submit(tmp_path / "in", f"{e.name}-{i}", book)
+        for w in ref.wrong[e.name]:
+            seen = {e.name: Seen(values=_payloads(w.values))}
+            found = judge(lab, ref, submission, seen)[e.number - 1]
+            assert found["points"] < e.points, w.hint
+            assert w.hint in {c["hint"] for c in found["checks"]}, w.hint
+        right = {c.name: c.value for c in ref.checks[e.name]}
+        seen = {e.name: Seen(values=_payloads(right))}
+        assert judge(lab, ref, submission, seen)[e.number - 1]["points"] == e.points
+
+
+def _payloads(values):
+    error = {"type": "ValueError", "text": "", "line": 0, "unanswered": False}
+    return {
+        name: [{"name": name, "error": error} if v is None else {"value": v}]
+        for name, v in values.items()
+    }
+
+
+@pytest.mark.lab07
+def test_lab_07_handed_in(tmp_path):
+    """The solution, a misconception and the untouched lab, through the whole grader."""
+    lab = read(ROOT / "solutions" / "07_initialization.py")
+    right = reference.answers(lab)
+    hint, source = reference.variant(
+        lab.of("wrong", "init_weights")[0], right["init_weights"]
+    )
+    place = tmp_path / "in"
+    submit(place, "right", answered(LAB07, right))
+    submit(place, "wrong", answered(LAB07, {**right, "init_weights": source}))
+    submit(place, "open", answered(LAB07, {}))
     options = Options(
         lab=str(LAB07),
-        submissions=tmp_path / "in",
+        submissions=place,
         out=tmp_path / "out",
         sandbox=some_sandbox(),
         jobs=2,
-        seed=3,
         tell=lambda text: None,
     )
-    for student, result in by_student(grade_class(options)).items():
-        name, hint = wanted[student]
-        for e in result["exercises"]:
-            hints = {c["hint"] for c in e["checks"]}
-            if e["id"] == name:
-                assert e["points"] < e["max"], student
-                assert hint in hints, (student, hints)
-            else:
-                assert e["points"] == e["max"], student
+    found = by_student(grade_class(options))
+    assert [found[s]["score"] for s in ("right", "open")] == [10, 0]
+    assert points(found["wrong"])["init_weights"] < 4
+    assert hint in {c["hint"] for c in rows(found["wrong"], "init_weights").values()}

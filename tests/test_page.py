@@ -93,39 +93,61 @@ def test_every_claim_in_a_chapter_is_in_the_table(parsed, built_book):
             assert f"claim-{id_}" in parsed[anchor].ids
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", [*PAGES, *EXTRA])
-def test_a_page_is_whole_and_accessible(name, theme, open_page):
+def violations(page):
+    """Return what axe-core finds serious or critical, one line each."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page = open_page(name, color_scheme=theme)
-    assert page.locator("html").get_attribute("data-theme") == theme
-    assert page.locator("main h1:visible").count() == 1
-    if page.locator(".math").count():
-        page.wait_for_selector("mjx-container", state="attached")
-        assert page.locator("merror, mjx-merror").count() == 0
-    violations = [
-        f"{found['id']} ({found['impact']}): {found['help']}: "
-        + "; ".join(node["html"][:160] for node in found["nodes"][:3])
-        for found in Axe().run(page, options={"preload": False}).response["violations"]
-        if found["impact"] in ("serious", "critical")
+    # The drawing inside a formula is hidden from screen readers, and huge; the
+    # reference repeats one pattern some hundred times: its first entries stand for it.
+    page.evaluate(
+        "() => [...document.querySelectorAll('dl.py')].slice(12)"
+        ".forEach(e => e.remove())"
+    )
+    found = Axe().run(
+        page,
+        context={"exclude": [["mjx-container > svg"], ["mjx-assistive-mml"]]},
+        options={"preload": False, "resultTypes": ["violations"]},
+    )
+    return [
+        f"{one['id']} ({one['impact']}): {one['help']}: "
+        + "; ".join(node["html"][:160] for node in one["nodes"][:3])
+        for one in found.response["violations"]
+        if one["impact"] in ("serious", "critical")
     ]
-    assert not violations, "\n".join(violations)
+
+
+def settle(page):
+    """Wait until the page has answered to a new size."""
+    page.evaluate(
+        "async () => { for (let i = 0; i < 4; i++)"
+        " await new Promise(requestAnimationFrame) }"
+    )
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", [*PAGES, *EXTRA])
-def test_a_narrow_screen_never_scrolls_sideways(name, open_page):
-    page = open_page(name, width=390)
+def test_a_page_is_whole_accessible_and_fits_a_phone(name, open_page):
+    # One load for all of it: chapters are heavy, and there are many.
+    page = open_page(name, color_scheme="light")
+    assert page.locator("main h1:visible").count() == 1
     if page.locator(".math").count():
-        page.wait_for_selector("mjx-container", state="attached")
-    for width in (390, 768):
+        page.wait_for_function("window.MathJax?.startup?.promise")
+        page.evaluate("MathJax.startup.promise")
+        assert page.locator("mjx-container").count()
+        assert page.locator("merror, mjx-merror").count() == 0
+    for width in (768, 390):
         page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
         page.mouse.wheel(500, 0)
         size = "document.scrollingElement"
         assert page.evaluate(f"{size}.scrollWidth") <= width
         assert page.evaluate(f"{size}.scrollLeft") == 0
+    page.set_viewport_size({"width": 1280, "height": 900})
+    settle(page)
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        page.wait_for_selector(f"html[data-theme={theme}]", state="attached")
+        assert violations(page) == [], theme
 
 
 @pytest.mark.browser

@@ -1,19 +1,32 @@
-// Formulas wider than the page scroll by themselves: let the keyboard reach them.
+// Formulas wider than the text scroll by themselves, and the keyboard reaches them.
 (() => {
   "use strict";
+  const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
   const reach = () => {
-    for (const box of document.querySelectorAll('mjx-container[display="true"]')) {
-      const wide = [box, box.parentElement].find(
-        (e) => e.scrollWidth > e.clientWidth + 1 &&
-          ["auto", "scroll"].includes(getComputedStyle(e).overflowX));
-      for (const e of [box, box.parentElement]) e.removeAttribute("tabindex");
+    for (const formula of document.querySelectorAll("mjx-container")) {
+      const box = formula.parentElement;
+      const inline = formula.getAttribute("display") !== "true";
+      if (inline) {
+        formula.classList.remove("wide-formula");
+        const room = box.parentElement.clientWidth || Infinity;
+        if (formula.getBoundingClientRect().width > room) {
+          formula.classList.add("wide-formula");
+        }
+      }
+      const wide = [formula, box].find(
+        (e) => e.scrollWidth > e.clientWidth + 1 && scrolls(e));
+      for (const e of [formula, box]) e.removeAttribute("tabindex");
       if (wide) wide.tabIndex = 0;
     }
   };
-  const start = () => {
+  addEventListener("load", () => {
     const typeset = window.MathJax && window.MathJax.startup;
-    if (typeset) typeset.promise.then(reach);
-  };
-  addEventListener("load", start);
-  addEventListener("resize", () => requestAnimationFrame(reach));
+    if (!typeset) return;
+    // Also when sidebars open: what counts is the room that the text has.
+    const watch = new ResizeObserver(() => requestAnimationFrame(reach));
+    typeset.promise.then(() => {
+      reach();
+      watch.observe(document.querySelector("article") || document.body);
+    });
+  });
 })();

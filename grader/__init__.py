@@ -8,8 +8,8 @@ judges them. ``python -m grader --help`` lists the commands. Reading order::
     values judge sketch answers checks     a value as JSON, and what is right
     sandbox seccomp launcher lab_kernel    where a learner's code runs
     kernel processes limits execute        and how it is watched
-    intake submissions rebuild reference run verdict     one submission, in this order
-    unit grade dask result         a class
+    intake submissions rebuild reference job run verdict   one submission, in this order
+    context unit grade dask result         a class
     export feedback command check doctor                 what people see
 """
 

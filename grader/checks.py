@@ -22,9 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from grader.answers import FAILED, answer, line
-from grader.values import encode
-
-VALUE = "application/vnd.lab.value+json"
+from grader.values import VALUE, encode
 
 
 class _Session:

@@ -9,11 +9,10 @@ from typing import Any
 
 from grader import result
 from grader.errors import UserError
-from grader.export import number, reason, to_csv, to_gradescope
+from grader.export import number, plain, reason, to_csv, to_gradescope
 from grader.feedback import to_html
 from grader.limits import Limits, parse_size
 from grader.sandbox import choose
-from grader.verdict import plain
 
 Results = list[dict[str, Any]]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from grader.checks import VALUE
 from grader.kernel import Kernel
+from grader.values import VALUE
 
 SHOWN = ("stream", "display_data", "execute_result", "error")
 

@@ -12,6 +12,11 @@ from grader.errors import UserError
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
+def plain(text: str) -> str:
+    """Take out control characters and those that change the direction of text."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def text_cell(text: str) -> str:
     """Keep a spreadsheet from taking text for a formula.
 

@@ -10,8 +10,6 @@ import contextlib
 import fcntl
 import hashlib
 import multiprocessing
-import os
-import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -19,15 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader import reference, result, scratch
+from grader import result, scratch
 from grader.errors import UserError
-from grader.lab import Lab, find, read
+from grader.lab import Lab, find
 from grader.limits import Limits
 from grader.processes import die_with_parent
 from grader.sandbox import Sandbox
 from grader.submissions import Entry, digest_source
 from grader.submissions import find as find_submissions
-from grader.unit import Context, Unit, grade
+from grader.unit import Unit, grade
 
 TRIES = 3
 
@@ -75,8 +73,8 @@ def grade_class(options: Options) -> list[dict[str, Any]]:
     UserError
         If there is nothing to grade or the lab has a mistake.
     """
-    lab = read(find(options.lab))
-    entries = find_submissions(options.submissions, lab.name)
+    source = find(options.lab)
+    entries = find_submissions(options.submissions, source.stem)
     if options.only:
         known = {e.student for e in entries}
         if missing := [s for s in options.only if s not in known]:
@@ -89,12 +87,12 @@ def grade_class(options: Options) -> list[dict[str, Any]]:
         scratch.sweep()
         for leftover in result.folder(options.out).glob(".new-*"):
             leftover.unlink(missing_ok=True)
-        context, path = _context(options, lab)
-        units = [_unit(options, context, path, e) for e in entries]
+        lab, seed, path = _prepare(options, source)
+        units = [_unit(options, lab, seed, path, e) for e in entries]
         todo = [u for u in units if options.force or not _done(u)]
         _announce(options, lab, units, todo)
         try:
-            fresh = Class(options).run(todo)
+            fresh = Class(options, lab).run(todo)
         finally:
             scratch.sweep()
         return [
@@ -103,35 +101,25 @@ def grade_class(options: Options) -> list[dict[str, Any]]:
         ]
 
 
-def _context(options: Options, lab: Lab) -> tuple[Context, Path]:
-    """Choose the seed, and compute the reference or find it computed."""
-    state = options.out / ".state"
-    seeds = result.read(state / "run.json") or {}
-    seed = options.seed
-    if seed is None:
-        seed = seeds.get("seed")
-    if seed is None:
-        seed = secrets.randbelow(10**9)
-    box = options.sandbox
-    name = result.key("", lab.hash, seed, options.limits, box.kind)[:16]
-    path = state / f"context-{name}.json"
-    try:
-        context = Context.load(str(path))
-    except (OSError, ValueError, TypeError, KeyError):
-        ref = reference.compute(lab, seed, box, options.limits, scratch.folder())
-        context = Context(lab, ref, options.limits, box)
-        context.save(path)
-        os.chmod(state, 0o700)
-    result.write(state / "run.json", {"format": result.FORMAT, "seed": seed})
-    return context, path
+def _prepare(options: Options, source: Path) -> tuple[Lab, int, Path]:
+    """Compute the reference in a process of its own: this one is to stay small."""
+    o = options
+    with _one_process() as pool:
+        task = pool.submit(_context, source, o.out, o.seed, o.limits, o.sandbox)
+        return task.result()
 
 
-def _unit(options: Options, context: Context, path: Path, entry: Entry) -> Unit:
+def _context(*args: Any) -> tuple[Lab, int, Path]:
+    from grader.context import prepare
+
+    return prepare(*args)
+
+
+def _unit(options: Options, lab: Lab, seed: int, path: Path, entry: Entry) -> Unit:
     own = hashlib.sha256(digest_source(entry)).hexdigest()
-    seed, box = context.reference.seed, context.sandbox.kind
-    key = result.key(own, context.lab.hash, seed, options.limits, box)
+    key = result.key(own, lab.hash, seed, options.limits, options.sandbox.kind)
     target = result.folder(options.out) / f"{result.slug(entry.student)}.json"
-    return Unit(entry, str(path.resolve()), str(target.resolve()), key, own)
+    return Unit(entry, str(path), str(target.resolve()), key, own)
 
 
 def _done(unit: Unit) -> bool:
@@ -155,8 +143,8 @@ def _lost(unit: Unit, lab: Lab) -> dict[str, Any]:
 class Class:
     """The units of a run on their way through the workers."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+    def __init__(self, options: Options, lab: Lab) -> None:
+        self.options, self.lab = options, lab
         self.tries: dict[str, int] = {}
         self.results: dict[str, dict[str, Any]] = {}
 
@@ -202,10 +190,9 @@ class Class:
             found = future.result()
         except (Exception, futures.CancelledError) as error:
             broken = isinstance(error, futures.BrokenExecutor)
-            lab = Context.load(unit.context).lab
             reason = f"the worker was lost ({type(error).__name__})"
             found = result.new(
-                unit.entry.student, lab, state="infra_error", reason=reason
+                unit.entry.student, self.lab, state="infra_error", reason=reason
             )
             if old := result.read(Path(unit.target)):  # it had finished all the same
                 found = old if old["key"] == unit.key else found
@@ -234,13 +221,24 @@ def _executors(options: Options) -> Iterator[tuple[Callable[[], Any], int]]:
         with cluster(options.dask) as (make, width):
             yield make, width
         return
+    yield lambda: _processes(options.jobs), options.jobs
+
+
+def _processes(count: int) -> futures.ProcessPoolExecutor:
     spawn = multiprocessing.get_context("spawn")
-    yield (
-        lambda: futures.ProcessPoolExecutor(
-            options.jobs, mp_context=spawn, initializer=_start_worker
-        ),
-        options.jobs,
+    return futures.ProcessPoolExecutor(
+        count, mp_context=spawn, initializer=_start_worker
     )
+
+
+@contextlib.contextmanager
+def _one_process() -> Iterator[futures.ProcessPoolExecutor]:
+    pool, whole = _processes(1), False
+    try:
+        yield pool
+        whole = True
+    finally:
+        _discard(pool, whole)
 
 
 def _discard(pool: Any, whole: bool) -> None:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.checks import VALUE
 from grader.errors import InfraError, UserError
 from grader.execute import emissions, error_of, execute
 from grader.judge import compare
@@ -18,6 +17,7 @@ from grader.lab import Cell, Lab
 from grader.limits import Limits
 from grader.rebuild import Step, checks, solution, steps
 from grader.sandbox import Sandbox
+from grader.values import VALUE
 
 EDIT = re.compile(r"^#\s?([-+]) ?(.*)$")
 

@@ -61,7 +61,9 @@ class Sandbox:
         }
         python = [sys.executable, "-I"]
         if self.kind != "bwrap":
-            spec["path"] = sorted({str(p.parent) for p in self._sources().values()})
+            spec["path"] = sorted(
+                {str(p.parent) for p in sources(self.packages).values()}
+            )
             return [*python, str(Path(__file__).with_name("launcher.py"))], spec
         spec["path"] = [COURSE]
         launcher = f"{COURSE}/grader/launcher.py"
@@ -104,16 +106,6 @@ class Sandbox:
             values["RLIMIT_AS"] = limits.memory
         return values
 
-    def _sources(self) -> dict[str, Path]:
-        """Find the course's packages, without importing them."""
-        found = {}
-        for name in ("grader", *self.packages):
-            spec = importlib.util.find_spec(name)
-            if spec is None or not spec.submodule_search_locations:
-                raise InfraError(f"the package {name} is not installed here")
-            found[name] = Path(next(iter(spec.submodule_search_locations))).resolve()
-        return found
-
     def _bwrap(self, limits: Limits, root: bool) -> list[str]:
         args = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid"]
         args += ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--hostname", "lab"]
@@ -155,9 +147,20 @@ class Sandbox:
             inside = [*SYSTEM, *binds]
             if not any(Path(prefix).is_relative_to(known) for known in inside):
                 binds[prefix] = Path(prefix)
-        for name, source in self._sources().items():
+        for name, source in sources(self.packages).items():
             binds[f"{COURSE}/{name}"] = source
         return binds
+
+
+def sources(packages: tuple[str, ...]) -> dict[str, Path]:
+    """Find the grader and the packages of the course, without importing them."""
+    found = {}
+    for name in ("grader", *packages):
+        spec = importlib.util.find_spec(name)
+        if spec is None or not spec.submodule_search_locations:
+            raise InfraError(f"the package {name} is not installed here")
+        found[name] = Path(next(iter(spec.submodule_search_locations))).resolve()
+    return found
 
 
 def choose(kind: str, *, allow_unsandboxed: bool = False) -> Sandbox:

@@ -1,19 +1,17 @@
 """One unit of work: grade one submission, anywhere, and write its result."""
 
 import functools
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from grader import intake, rebuild, result, scratch, verdict
+from grader import intake, result
 from grader.errors import InfraError
-from grader.lab import Cell, Exercise, Lab
-from grader.limits import Limits
-from grader.reference import Reference
-from grader.sandbox import Sandbox
 from grader.submissions import Entry
+
+if TYPE_CHECKING:  # the process that only hands out work stays small
+    from grader.context import Context
 
 VERSION = "1"
 
@@ -25,7 +23,7 @@ class Unit:
     Attributes
     ----------
     entry : Entry
-    context : path of the file that `save_context` wrote
+    context : path of the file that `grader.context.prepare` wrote
     target : path of the result
     key : str
         See `grader.result.key`.
@@ -37,37 +35,6 @@ class Unit:
     target: str
     key: str
     submission: str
-
-
-@dataclass(frozen=True)
-class Context:
-    """What all submissions of a run have in common."""
-
-    lab: Lab
-    reference: Reference
-    limits: Limits
-    sandbox: Sandbox
-
-    def save(self, path: Path) -> None:
-        """Write it for the workers; it holds solutions, so nobody else may read it."""
-        result.write(path, asdict(self))
-
-    @classmethod
-    def load(cls, path: str) -> "Context":
-        """Read what `save` wrote."""
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        lab = data["lab"]
-        lab["cells"] = tuple(Cell(**c) for c in lab["cells"])
-        for e in lab["exercises"]:
-            e["flag"] = tuple(e["flag"])
-        lab["exercises"] = tuple(Exercise(**e) for e in lab["exercises"])
-        box = data["sandbox"]
-        box["packages"] = tuple(box["packages"])
-        reference = Reference.from_dict(data["reference"])
-        return cls(Lab(**lab), reference, Limits(**data["limits"]), Sandbox(**box))
-
-
-_load = functools.lru_cache(maxsize=4)(Context.load)
 
 
 def grade(unit: Unit) -> dict[str, Any]:
@@ -98,13 +65,20 @@ def grade(unit: Unit) -> dict[str, Any]:
     return found
 
 
+@functools.lru_cache(maxsize=4)
+def _load(path: str) -> "Context":
+    from grader.context import Context
+
+    return Context.load(path)
+
+
 def _cpu() -> float:
     from grader.kernel import Kernel
 
     return time.process_time() + Kernel.cpu_seconds
 
 
-def _grade(unit: Unit, context: Context) -> dict[str, Any]:
+def _grade(unit: Unit, context: "Context") -> dict[str, Any]:
     lab, reference = context.lab, context.reference
     known = {c.grade_id: c.kind for c in lab.cells if c.kind in ("answer", "check")}
     try:
@@ -112,6 +86,7 @@ def _grade(unit: Unit, context: Context) -> dict[str, Any]:
         submission = intake.take(cells, known)
     except intake.RejectedError as reason:
         return _new(unit, context, state="rejected", reason=str(reason))
+    from grader import rebuild, scratch, verdict
     from grader.run import run
 
     plan = rebuild.steps(lab, submission.answers, reference.seed)
@@ -128,7 +103,7 @@ def _grade(unit: Unit, context: Context) -> dict[str, Any]:
     return found
 
 
-def _new(unit: Unit, context: Context, **kw: Any) -> dict[str, Any]:
+def _new(unit: Unit, context: "Context", **kw: Any) -> dict[str, Any]:
     kind = context.sandbox.kind
     return result.new(
         unit.entry.student,

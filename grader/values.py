@@ -9,6 +9,7 @@ No method of a learner's object takes part in a comparison.
 import math
 from typing import Any, NamedTuple
 
+VALUE = "application/vnd.lab.value+json"  # how it travels
 MAX_ITEMS = 20_000
 MAX_TEXT = 4_000
 MAX_DEPTH = 8

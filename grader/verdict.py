@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.answers import error_words
+from grader.export import plain
 from grader.intake import Submission
 from grader.judge import explain
 from grader.lab import Exercise, Lab
@@ -209,11 +210,6 @@ def _error(error: dict[str, Any], own: set[str]) -> str:
     text = plain(text)[:300] if isinstance(text, str) and quotable(text, own) else ""
     words = {"type": name, "text": text, "line": line}
     return error_words(words)
-
-
-def plain(text: str) -> str:
-    """Take out control characters and those that change the direction of text."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def quotable(text: str, own: set[str]) -> bool:

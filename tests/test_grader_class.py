@@ -28,7 +28,7 @@ from grader.export import gradescope, number, to_csv
 from grader.feedback import page
 from grader.grade import Options, grade_class, lock
 from grader.processes import tree
-from grader.sandbox import Sandbox, choose
+from grader.sandbox import choose
 
 pytest.importorskip("nbgrader", reason="nbgrader makes the notebooks")
 ROOT = Path(__file__).resolve().parent.parent
@@ -262,12 +262,6 @@ def test_a_full_disk_is_no_score(course, tmp_path, here, monkeypatch):
     assert grade_class(run)[0]["score"] == 10
 
 
-def read_lab(course):
-    from grader.lab import read
-
-    return read(course / "solutions" / f"{NAME}.py")
-
-
 @pytest.mark.parametrize("failures", [1, 2, 3])
 def test_the_graders_own_failure_is_tried_again(
     course, tmp_path, here, monkeypatch, failures
@@ -301,13 +295,12 @@ def test_the_graders_own_failure_is_tried_again(
 def test_a_kernel_that_does_not_start_is_no_score(course, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "TRIES", 1)
     run = options(course, tmp_path, only=("student01",))
-    module._context(run, read_lab(course))
-    broken = Sandbox(run.sandbox.kind, packages=("no_such_package",))
-    state = tmp_path / ".state"
-    for path in state.glob("context-*.json"):
+    assert grade_class(run)[0]["state"] == "graded"
+    for path in tmp_path.glob(".state/context-*.json"):
         data = json.loads(path.read_text())
-        data["sandbox"]["packages"] = list(broken.packages)
+        data["sandbox"]["packages"] = ["no_such_package"]
         path.write_text(json.dumps(data))
+    run.force = True
     found = grade_class(run)[0]
     assert (found["state"], found["score"]) == ("infra_error", None)
     assert "no_such_package" in found["reason"]

@@ -25,6 +25,7 @@ from grader_course import (
 )
 
 from grader import reference, scratch
+from grader.context import Context
 from grader.export import to_csv
 from grader.feedback import page
 from grader.grade import _start_worker
@@ -33,7 +34,7 @@ from grader.limits import Limits
 from grader.processes import tree
 from grader.sandbox import choose
 from grader.submissions import Entry
-from grader.unit import Context, Unit, grade
+from grader.unit import Unit, grade
 
 pytest.importorskip("nbgrader", reason="nbgrader makes the notebooks")
 pytestmark = [

@@ -400,6 +400,7 @@ emit("the buffer of the model", lambda: std(scaled(*own).params), rtol=0.01)
 # - y = layer.forward(x)
 # + W /= y.std()
 
+
 # %% wrong="lsuv"
 # You measure after the activation. LSUV gives the output of the DENSE layer unit
 # variance, before ReLU cuts half of it off.

@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     p.set_defaults(run=_export)
 
     p = commands.add_parser("doctor", help="what the sandbox enforces on this machine")
+    p.add_argument("--sandbox", choices=("auto", "bwrap", "uid"), default="auto")
     p.set_defaults(run=_doctor)
     return parser
 
@@ -161,7 +162,7 @@ def _export(options: Any) -> int:
 def _doctor(options: Any) -> int:
     from grader.doctor import doctor
 
-    lines, sound = doctor()
+    lines, sound = doctor(options.sandbox)
     print("\n".join(lines))
     return 0 if sound else 1
 

@@ -119,12 +119,14 @@ def _listener() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def doctor() -> tuple[list[str], bool]:
+def doctor(kind: str = "auto") -> tuple[list[str], bool]:
     """Return what to show, and whether `grade` would run here."""
     lines = [_versions(), ""]
     try:
-        box = choose("auto")
-    except UserError:
+        box = choose(kind)
+    except UserError as error:
+        if kind == "uid":
+            return [*lines, f"✗ {error}"], False
         lines.append(f"✗ no sandbox works here: {bwrap_problem()}")
         lines += [f"  {line}" for line in advice(bwrap_problem())]
         return lines, False

@@ -45,6 +45,7 @@ li.right::before { color: var(--good); } li.wrong::before { color: var(--bad); }
 li small { color: var(--soft); }
 .hint { background: var(--tint); border-left: 3px solid var(--accent);
   border-radius: 0 .3rem .3rem 0; padding: .5rem .8rem; margin: .6rem 0; }
+summary { padding: .35rem 0 .1rem; color: var(--good); cursor: pointer; }
 .note { color: var(--soft); } .stop { border-left-color: var(--bad); }
 footer { color: var(--soft); font-size: .85rem; border-top: 1px solid var(--line);
   padding-top: .8rem; margin-top: 2rem; }
@@ -107,15 +108,23 @@ def _exercise(found: dict[str, Any]) -> str:
     if states <= {"unanswered", "missing"}:
         return "\n".join([*parts, "</section>"])
     items = []
+    seen: set[str] = set()
     for c in found["checks"]:
         kind = c["state"] if c["state"] in STATE else "wrong"
         mark = STATE.get(c["state"], "✗")
         reason = f": {e(c['reason'])}" if c["reason"] else ""
+        if len(reason) > 40 and reason in seen:
+            reason = ": the same"
+        seen.add(reason)
         with_ = " <small>(other inputs)</small>" if c["hidden"] else ""
         items.append(
             f'<li class="{kind}" data-mark="{mark}">{e(c["name"])}{with_}{reason}</li>'
         )
-    return "\n".join([*parts, "<ul>", *items, "</ul></section>"])
+    listing = ["<ul>", *items, "</ul>"]
+    if states == {"right"}:
+        head = f"<summary>All {len(items)} checks passed</summary>"
+        listing = ["<details>", head, *listing, "</details>"]
+    return "\n".join([*parts, *listing, "</section>"])
 
 
 def _footer(found: dict[str, Any]) -> str:

@@ -129,6 +129,9 @@ def build(lab: Lab, table: dict[str, Any]) -> Any:
             new = new_code_cell(_source(cell), id=_id(cell, notebook))
             new.metadata = _plain(_metadata(lab, cell, new.id))
         notebook.cells.append(new)
+        if cell.kind == "code" and not loaded:  # next to the other preparations
+            notebook.cells.append(_load_cell(table))
+            loaded = True
     return notebook
 
 

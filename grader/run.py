@@ -205,6 +205,7 @@ def run(
         If the grader itself failed.
     """
     folder = Path(tempfile.mkdtemp(prefix="run", dir=scratch)).resolve()
+    folder.chmod(0o711)  # for the user id of the kernel, on the way to its own folder
     path = folder / "lab.ipynb"
     path.write_text("")  # pytest wants a file; the notebook itself stays in memory
     job = Job(plan, reference, sandbox, limits, folder)

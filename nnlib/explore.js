@@ -1021,15 +1021,15 @@ class Explorer {
 
   /** Take the state from the address, if it names this explorer. */
   readLink() {
-    let hash;
+    const [id, query] = location.hash.slice(1).split(/:(.*)/s);
+    if (id !== this.spec.id || query === undefined) return false;
+    // Decoded only now: a value may hold "&" or "=".
+    const pairs = query.split("&").map((pair) => pair.split(/=(.*)/s));
     try {
-      hash = decodeURIComponent(location.hash.slice(1));
+      this.set(Object.fromEntries(pairs.map(([k, v = ""]) => [k, decodeURIComponent(v)])));
     } catch {
       return false; // not a valid address
     }
-    const [id, query] = hash.split(/:(.*)/s);
-    if (id !== this.spec.id || query === undefined) return false;
-    this.set(Object.fromEntries(query.split("&").map((pair) => pair.split(/=(.*)/s))));
     return true;
   }
 

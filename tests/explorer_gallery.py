@@ -102,6 +102,27 @@ def steps():
     )
 
 
+def signs():
+    """Return an explorer whose values hold the signs that links are made of."""
+    rules = ["50 % & more", "σ² = 1/D", "a:b#c+d"]
+    loss = np.arange(6.0).reshape(3, 2)
+    return make(
+        "signs",
+        [ex.Select("rule", rules, label="rule")],
+        {"loss": loss},
+        [
+            ex.Line(
+                title="Loss",
+                x=np.arange(2),
+                x_label="step",
+                y_label="loss (nats)",
+                series=[ex.Series(y="loss", label="loss")],
+            )
+        ],
+        "With {rule} the loss ends at {loss[1]:.3f}.",
+    )
+
+
 def histograms():
     """Return ten histograms of which the number follows a control."""
     rng = np.random.default_rng(0)
@@ -397,6 +418,7 @@ def odd():
 GALLERY = [
     line,
     steps,
+    signs,
     histograms,
     contour,
     scatter,

@@ -24,6 +24,7 @@ from nnlib.warp import (
     pixel_grid,
     put_like,
     resize,
+    sample_at,
 )
 
 __all__ = [
@@ -137,6 +138,11 @@ def random_tps(
     ValueError
         If the grid has fewer than 2 points along an axis.
 
+    Notes
+    -----
+    The grid stands regularly in the result, and its jolted points say where the image
+    is read: so all images share one matrix. `nnlib.tps.tps_warp` moves given points.
+
     References
     ----------
     F. L. Bookstein, "Principal Warps", IEEE TPAMI 11(6), 1989. The random moves follow
@@ -153,8 +159,9 @@ def random_tps(
     if grid < 2:
         raise ValueError(f"the grid needs at least 2 points along an axis, not {grid}")
     source = pixel_grid(grid, grid) / (grid - 1) * [h - 1, w - 1]  # (P, 2)
-    target = source + strength * rng.standard_normal((n, *source.shape))
-    return tps_warp(x, np.broadcast_to(source, target.shape), target, fill=fill)
+    jolted = source + strength * rng.standard_normal((n, *source.shape))
+    read = ThinPlateSpline(source, jolted)(pixel_grid(h, w))  # (N, H·W, 2)
+    return sample_at(x, read, (h, w), fill=fill)
 
 
 def random_flip(

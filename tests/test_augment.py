@@ -272,6 +272,17 @@ def test_random_tps(device):
     assert not np.allclose(to_numpy(twice)[0], to_numpy(twice)[1])
 
 
+@each_backend
+def test_random_tps_reads_at_the_jolted_points(device):
+    x = images(3, 1, 7, 7)
+    y = aug.random_tps(put(x, device), rng=rng(1), strength=0.4, grid=2, fill=None)
+    corners = np.array([[0, 0], [0, 6], [6, 0], [6, 6]])
+    jolted = corners + 0.4 * rng(1).standard_normal((3, 4, 2))
+    expected = warp.bilinear(x, jolted[..., :1], jolted[..., 1:], fill=None)
+    for k, (row, column) in enumerate(corners):
+        close(y[:, 0, row, column], expected[:, 0, k, 0], atol=1e-9)
+
+
 # ---- crops and flips ----------------------------------------------------------------
 
 

@@ -22,8 +22,9 @@ def execute(kernel: Kernel, source: str, timeout: float) -> list[dict[str, Any]]
         kind, content = message["msg_type"], message["content"]
         if kind not in SHOWN:
             continue
-        if kind == "stream" and outputs and outputs[-1].get("name") == content["name"]:
-            outputs[-1]["text"] += content["text"]
+        name, last = content.get("name"), outputs[-1] if outputs else {}
+        if kind == "stream" and last.get("name") == name:
+            last["text"] = str(last.get("text")) + str(content.get("text"))
         else:
             outputs.append({"output_type": kind, **content})
         outputs[-1].pop("transient", None)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from grader.execute import execute
-from grader.kernel import Kernel, KernelLostError
+from grader.kernel import PATIENCE, Kernel, KernelLostError
 from grader.limits import Limits
 from grader.rebuild import Step
 from grader.reference import Reference
@@ -28,7 +28,9 @@ class Job:
         self.sandbox, self.limits, self.scratch = sandbox, limits, scratch
         self.seen: dict[str, Seen] = collections.defaultdict(Seen)
         self.good: list[Step] = []  # to replay in a new kernel
-        self.end = time.monotonic() + limits.total
+        now = time.monotonic()
+        self.end = now + limits.total
+        self.latest = now + (1 + PATIENCE) * limits.total
         self.kernel: Kernel | None = None
         self.failure: Exception | None = None
 
@@ -71,5 +73,6 @@ class Job:
     def drop(self) -> None:
         """Give the kernel up; the next cell starts another one."""
         if self.kernel is not None:
+            self.end = min(self.end + self.kernel.waited(), self.latest)
             self.kernel.stop()
             self.kernel = None

@@ -79,4 +79,10 @@ def make(spec: dict[str, Any], ports: tuple[int, int]) -> LabKernel:
     app.config.HistoryManager.enabled = False
     app.config.IPKernelApp.exec_PYTHONSTARTUP = False
     app.initialize([])
+    app.shell.ask_exit = _ask_exit
     return app
+
+
+def _ask_exit() -> None:
+    """Let `exit()` end its cell, not the kernel after it: when that ends is a race."""
+    raise SystemExit

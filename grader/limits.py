@@ -9,7 +9,10 @@ from grader.errors import UserError
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one submission; times in seconds, sizes in bytes."""
+    """Limits of one submission; times in seconds, sizes in bytes.
+
+    Times do not count the waiting for a free core (see `Kernel.waited`).
+    """
 
     cell: float = 20.0
     total: float = 120.0

@@ -71,8 +71,23 @@ def cpu_seconds(pid: int) -> float:
     return total / TICKS
 
 
+def waited(pid: int) -> float:
+    """Return the seconds that a process and its descendants waited for a free core.
+
+    Of each process the main thread counts; 0 where Linux does not say.
+    """
+    total = 0
+    for p in tree(pid):
+        with contextlib.suppress(OSError, IndexError), open(f"/proc/{p}/schedstat") as f:
+            total += int(f.read().split()[1])
+    return total / 1e9
+
+
 def namespace_inits(pid: int) -> list[int]:
-    """Return the first processes of the pid namespaces below a process."""
+    """Return handles of the first processes of the pid namespaces below a process.
+
+    A handle (pidfd) never means another process, as a number that is used again would.
+    """
     own = _namespace(os.getpid())
     if not own:
         return []
@@ -80,7 +95,8 @@ def namespace_inits(pid: int) -> list[int]:
     while queue:
         p = queue.pop()
         if _namespace(p) not in ("", own):
-            found.append(p)
+            with contextlib.suppress(OSError):
+                found.append(os.pidfd_open(p))
         else:
             queue += children(p)
     return found
@@ -100,15 +116,12 @@ def end(process: "subprocess.Popen[bytes]", inits: list[int], uid: int = 0) -> N
     it is to wait for them. Without a namespace, descendants are killed one by one, and
     all processes of a user id that only this worker gives away.
     """
-    handles = []
-    for pid in inits:
-        with contextlib.suppress(OSError, AttributeError):
-            handles.append(os.pidfd_open(pid))
     if not inits and sys.platform == "linux":
         for pid in reversed(tree(process.pid)):
             _kill(pid)
-    for pid in inits:
-        _kill(pid)
+    for handle in inits:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
     if process.poll() is None:
         process.kill()
     process.wait()
@@ -122,7 +135,7 @@ def end(process: "subprocess.Popen[bytes]", inits: list[int], uid: int = 0) -> N
     if process.stderr:
         process.stderr.close()
     end_of_wait = time.monotonic() + 10
-    for handle in handles:
+    for handle in inits:
         left = max(0.0, end_of_wait - time.monotonic())
         select.select([handle], [], [], left)
         os.close(handle)

@@ -81,7 +81,7 @@ code(
 )
 code("sys_exit_top", "import sys; sys.exit(0)", reason="SystemExit")
 code("sys_exit_in", "import sys\ndef double(x):\n    sys.exit(0)", reason="SystemExit")
-code("exit_call", WRONG + "\nexit()")
+code("exit_call", WRONG + "\nexit()", reason="SystemExit")
 code(
     "segfault",
     "import ctypes; ctypes.string_at(0)",

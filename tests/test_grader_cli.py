@@ -110,7 +110,7 @@ def test_check_all_right(course, lab):
 )
 def test_check_survives_what_a_learner_writes(course, lab, code, words):
     path = submit(course, "stuck", answered(lab, {**RIGHT, "double": code}))
-    done = grader("check", path, "--timeout-cell", "1", cwd=course)
+    done = grader("check", path, "--timeout-cell", "2", cwd=course)
     assert done.returncode == 1 and words in done.stdout and not done.stderr
 
 

@@ -30,6 +30,7 @@ from grader.export import to_csv
 from grader.feedback import page
 from grader.grade import _start_worker
 from grader.lab import read
+from grader.kernel import PATIENCE
 from grader.limits import Limits
 from grader.processes import tree
 from grader.sandbox import choose
@@ -43,6 +44,7 @@ pytestmark = [
 ]
 LIMITS = Limits(cell=CELL, total=TOTAL, memory=1 << 30, files=16 << 20)
 MAX_RSS = 500 << 20
+MOST = (1 + PATIENCE) * TOTAL + 15  # seconds, on a machine as busy as is reckoned with
 
 
 class Arena:
@@ -146,14 +148,8 @@ def fill_in(book, arena: Arena):
     return book
 
 
-# Open defect: on a busy machine these end with another reason than on an idle one.
-BUSY = ("exit_call", "memory_of_children", "thread_bomb")
-
-
 @pytest.mark.parametrize("name", ITEMS)
-def test_hostile(name, arena, capsys, request):
-    if name in BUSY:
-        request.applymarker(pytest.mark.xfail(reason="timing", strict=False))
+def test_hostile(name, arena, capsys):
     item = ITEMS[name]
     handed_in = fill_in(item.build(arena.lab), arena)
     path = submit(arena.root / "in", f"item-{name}", handed_in)
@@ -161,12 +157,12 @@ def test_hostile(name, arena, capsys, request):
     begun = time.monotonic()
     futures = [arena.start(path, "one"), arena.start(path, "two")]
     honest = arena.start(arena.honest, "one")  # who is next in the queue
-    result, again = (f.result(timeout=TOTAL + 60) for f in futures)
+    result, again = (f.result(timeout=MOST + 60) for f in futures)
     seconds = result["time"]["seconds"]
 
     # G1, G2: it ends in time; who is graded beside it and after it is not touched
-    assert seconds < (5 if item.points is None else TOTAL + 15)
-    assert honest.result(timeout=60)["score"] == 10
+    assert seconds < (5 if item.points is None else MOST)
+    assert honest.result(timeout=MOST)["score"] == 10
     # the score, and a reason for each lost point
     if item.points is None:
         assert (result["state"], result["score"]) == ("rejected", 0), result

@@ -78,7 +78,8 @@ def waited(pid: int) -> float:
     """
     total = 0
     for p in tree(pid):
-        with contextlib.suppress(OSError, IndexError), open(f"/proc/{p}/schedstat") as f:
+        path = f"/proc/{p}/schedstat"
+        with contextlib.suppress(OSError, IndexError), open(path) as f:
             total += int(f.read().split()[1])
     return total / 1e9
 

@@ -29,8 +29,8 @@ from grader.context import Context
 from grader.export import to_csv
 from grader.feedback import page
 from grader.grade import _start_worker
-from grader.lab import read
 from grader.kernel import PATIENCE
+from grader.lab import read
 from grader.limits import Limits
 from grader.processes import tree
 from grader.sandbox import choose

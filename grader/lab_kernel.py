@@ -79,7 +79,8 @@ def make(spec: dict[str, Any], ports: tuple[int, int]) -> LabKernel:
     app.config.HistoryManager.enabled = False
     app.config.IPKernelApp.exec_PYTHONSTARTUP = False
     app.initialize([])
-    app.shell.ask_exit = _ask_exit
+    shell: Any = app.shell
+    shell.ask_exit = _ask_exit
     return app
 
 

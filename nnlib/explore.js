@@ -185,7 +185,17 @@ const LETTER = 6.9; // pixels, a generous mean for 12 px system fonts
 const DASHES = ["", "7 4", "2 4", "10 3 2 3", "1 4", "14 4", "5 2 1 2 1 2"];
 const color = (look) => `c${look % 7}`;
 const dash = (look) => `stroke-dasharray="${DASHES[look % 7]}"`;
-const textWidth = (text) => text.length * LETTER;
+const FONT = '12.5px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
+let pen;
+
+/** Width of a label, never too small: "momentum" is wider than its number of letters says. */
+function textWidth(text) {
+  if (!pen) {
+    pen = document.createElement("canvas").getContext("2d");
+    pen.font = FONT; // that of explore.css
+  }
+  return Math.max(text.length * LETTER, pen.measureText(text).width + 1);
+}
 
 /** Margins, axes and grid lines of a plot; `right` is kept free for labels. */
 function frame(c, p, xs, ys, { right = 14, height, top = 30, lines = true } = {}) {

@@ -53,7 +53,8 @@ READ = """figure => {
     figure: box(figure),
     wide: [...figure.querySelectorAll(".nx-live *")]
       .filter(e => !e.closest(".nx-table, [clip-path], clipPath"))
-      .filter(e => box(e)[2] > box(figure)[2] + 1.5)
+      .filter(e => box(e)[2] > box(figure)[2] + 1.5 ||
+        (e.closest("svg") && box(e)[0] < box(e.closest("svg"))[0] - 1.5))
       .map(e => e.outerHTML.slice(0, 90)),
     pixels: [...figure.querySelectorAll("canvas")].map(c => c.toDataURL()),
     redraw: Number(figure.dataset.redraw),

@@ -298,7 +298,7 @@ def images():
 
 def bars():
     """Return bars with error bars, a level and a value beyond the axis."""
-    names = ["no augmentation", "shift by one pixel", "rotation", "noise"]
+    names = ["no augmentation", "shift by one pixel", "mmmmmmmmmmmmmmmmmm", "noise"]
     values = np.array([[6.5, 11.0, 8.6, 6.2], [65.6, 14.1, 64.7, 64.7]])
     return make(
         "bars",

@@ -447,7 +447,16 @@ def step(w, v, g, lr, momentum, lam, decoupled):
 
 
 # %% check="step" points=2
-w0, v0, g0 = np.array([1.0, -2.0]), np.array([0.5, 0.0]), np.array([0.2, -0.1])
+def start():
+    """Weights, velocity and gradient before the step."""
+    return np.array([1.0, -2.0]), np.array([0.5, 0.0]), np.array([0.2, -0.1])
+
+
+def untouched():
+    """The three arguments after a step."""
+    arguments = start()
+    step(*arguments, 1.0, 0.5, 1.0, False)
+    return arguments
 
 
 def walk(decoupled, lr=0.1, momentum=0.9, lam=0.05, steps=20):
@@ -458,16 +467,17 @@ def walk(decoupled, lr=0.1, momentum=0.9, lam=0.05, steps=20):
     return w
 
 
-emit("one step with L2", lambda: step(w0, v0, g0, 0.1, 0.9, 0.05, False))
-emit("one decoupled step", lambda: step(w0, v0, g0, 0.1, 0.9, 0.05, True))
+emit("one step with L2", lambda: step(*start(), 0.1, 0.9, 0.05, False))
+emit("one decoupled step", lambda: step(*start(), 0.1, 0.9, 0.05, True))
 emit("twenty steps with L2", lambda: walk(False))
 emit("twenty decoupled steps", lambda: walk(True))
-emit("nothing has been changed", lambda: (step(w0, v0, g0, 1, 0, 1, False), w0, v0)[1:])
+emit("the arguments afterwards", untouched)
 ### BEGIN HIDDEN TESTS
 w1, v1, g1 = rng.standard_normal((3, 5))
 lr, mu, lam = (float(u) for u in rng.uniform(0.1, 0.8, 3))
-emit("any step with L2", lambda: step(w1, v1, g1, lr, mu, lam, False))
-emit("any decoupled step", lambda: step(w1, v1, g1, lr, mu, lam, True))
+emit("any step with L2", lambda: step(w1 + 0, v1 + 0, g1 + 0, lr, mu, lam, False))
+emit("any decoupled step", lambda: step(w1 + 0, v1 + 0, g1 + 0, lr, mu, lam, True))
+emit("the arguments again", untouched)
 emit("many steps with L2", lambda: walk(False, lam=lam, momentum=mu))
 emit("many decoupled steps", lambda: walk(True, lam=lam, momentum=mu))
 ### END HIDDEN TESTS
@@ -477,6 +487,26 @@ emit("many decoupled steps", lambda: walk(True, lam=lam, momentum=mu))
 # - if not decoupled:
 # - g = g + lam * w
 # + g = g + lam * w
+
+# %% wrong="step"
+# This is L2 in both cases: with decoupled=True the decay acts on the weights alone.
+# - if not decoupled:
+# - g = g + lam * w
+# - v = momentum * v + g
+# - shrink = lr * lam * w if decoupled else 0
+# + g = g + lam * w
+# + v = momentum * v + g
+# + shrink = 0
+
+# %% wrong="step"
+# `g += …` changes the caller's gradient: write g = g + … instead.
+# - g = g + lam * w
+# + g += lam * w
+
+# %% wrong="step"
+# `w -= …` changes the caller's weights: write w = w - … instead.
+# - w = w - lr * v - shrink
+# + w -= lr * v + shrink
 
 # %% wrong="step"
 # The decoupled decay is multiplied by the learning rate as well.

@@ -341,20 +341,20 @@ def unseen(data, seed=0):
 
 
 def by_class(data, seed):
-    """The same, with the training images sorted by class; one epoch."""
+    """The same, with the training images sorted by class; 4 epochs."""
     order = np.argsort(data.y_train, kind="stable")
     own = np.random.default_rng(seed)
-    W, b = repaired_3(data.x_train[order] / 16, data.y_train[order], 1, own)
+    W, b = repaired_3(data.x_train[order] / 16, data.y_train[order], 4, own)
     return error(data.x_test / 16 @ W + b, data.y_test)
 
 
 emit("error on unseen images", lambda: unseen(d), rtol=0, atol=0.04)
-emit("a file that is sorted by class", lambda: by_class(d, 1), rtol=0, atol=0.12)
+emit("a file that is sorted by class", lambda: by_class(d, 1), rtol=0, atol=0.08)
 ### BEGIN HIDDEN TESTS
 other = images(rng, n_train=int(rng.integers(500, 900)))
 seed = int(rng.integers(10**6))
 emit("error on other images", lambda: unseen(other, seed), rtol=0, atol=0.04)
-emit("another sorted file", lambda: by_class(other, seed), rtol=0, atol=0.12)
+emit("another sorted file", lambda: by_class(other, seed), rtol=0, atol=0.08)
 ### END HIDDEN TESTS
 
 # %% wrong="repaired_3"

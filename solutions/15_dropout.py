@@ -374,7 +374,7 @@ emit("the gradient of the bias", lambda: passed(other, q)[3])
 # + M = (rng.random(W.shape) >= p) / p
 
 # %% wrong="dropconnect"
-# The scale is missing: without it the pre-activations are too small by the share kept.
+# A scale is missing: survivors are multiplied by 1 / (1 - p), in z, dx and dW alike.
 # - M = (rng.random(W.shape) >= p) / (1 - p)
 # + M = (rng.random(W.shape) >= p) * 1.0
 
@@ -387,6 +387,12 @@ emit("the gradient of the bias", lambda: passed(other, q)[3])
 # A weight that took no part gets no gradient: dW needs the mask.
 # - dW = M * (x.T @ dz)
 # + dW = x.T @ dz
+
+# %% wrong="dropconnect"
+# Survivors are multiplied by 1 / (1 - p) in z, so the gradient of a weight has this
+# factor, too: dW needs the whole mask, not only its zeros.
+# - dW = M * (x.T @ dz)
+# + dW = (M > 0) * (x.T @ dz)
 
 # %% wrong="dropconnect"
 # On the way back the error must go through the weights that were there: dx needs the

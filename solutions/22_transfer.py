@@ -521,12 +521,14 @@ def verdict(transfer, scratch):
 # %% check="verdict" points=2
 HARD = np.array([10.0, 30.0, 20.0, 45.0, 5.0])  # some draws are harder than others
 STEP = np.array([1.0, 2.5, -0.3, 1.2, 0.8])
+FOUR = np.array([0.1, -3.0, -0.3, -2.6])
 WILD = np.array([6.0, -1.0, 5.0, -3.0, 4.0])
 EVEN = np.array([20.0, 21.0, 19.0, 20.5, 19.5])  # draws that are all alike
 DROP = np.array([2.4, 1.5, 0.5, 1.0, 2.1])
 emit("draws that are alike", lambda: verdict(EVEN - DROP, EVEN))
 emit("a small gain in most pairs", lambda: verdict(HARD - STEP, HARD))
 emit("a small loss in most pairs", lambda: verdict(HARD + STEP, HARD))
+emit("four draws", lambda: verdict(HARD[:4] + FOUR, HARD[:4]))
 emit("up and down", lambda: verdict(HARD + WILD, HARD))
 ### BEGIN HIDDEN TESTS
 
@@ -540,7 +542,7 @@ def judged(effect, spread, n, own):
 
 
 own = np.random.default_rng(int(rng.integers(10**6)))
-cases = [(e, n) for e in (-2.4, -1.6, -0.5, 0.5, 1.6, 2.4) for n in (4, 9, 25)]
+cases = [(e, n) for e in (-2.4, -1.8, -0.5, 0.5, 1.8, 2.4) for n in (4, 9, 25)]
 emit("eighteen cases", lambda: [judged(e, 1.5, n, own) for e, n in cases])
 ### END HIDDEN TESTS
 
@@ -559,6 +561,12 @@ emit("eighteen cases", lambda: [judged(e, 1.5, n, own) for e, n in cases])
 # You divide by n: the standard error is the standard deviation over the ROOT of n.
 # - mean, se = d.mean(), d.std(ddof=1) / np.sqrt(len(d))
 # + mean, se = d.mean(), d.std(ddof=1) / len(d)
+
+# %% wrong="verdict"
+# You divide the squares by n. The SAMPLE standard deviation divides them by n - 1
+# (`ddof=1`), since the mean was found from the same n numbers.
+# - mean, se = d.mean(), d.std(ddof=1) / np.sqrt(len(d))
+# + mean, se = d.mean(), d.std() / np.sqrt(len(d))
 
 # %% wrong="verdict"
 # Two standard errors are asked for, not one.

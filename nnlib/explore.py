@@ -329,6 +329,10 @@ class Explorer:
 
     def summary(self, state: Mapping[str, Any] | None = None) -> str:
         """Return the sentence about `state` (the present one when left out)."""
+        return self._say(self._summary, state)
+
+    def _say(self, text: str, state: Mapping[str, Any] | None = None) -> str:
+        """Fill the fields of a sentence, such as {gain} or {loss[step]:.3g}."""
         at = {**self.state, **(state or {})}
         known = {c.name: c for c in self.controls}
 
@@ -342,7 +346,7 @@ class Explorer:
                 value = value[in_control.index(at[step]) if in_control else int(step)]
             return formatted(value, form or "")
 
-        return FIELD.sub(write, self._summary)
+        return FIELD.sub(write, text)
 
     # -------------------------------------------------------------- showing
 
@@ -379,14 +383,19 @@ class Explorer:
         out = []
         for panel in self.spec["panels"]:
             if panel["kind"] == "quiz":
-                options = "".join(
-                    f"<li>{html.escape(o)}</li>" for o in panel["options"]
+                question, why, *options = (
+                    html.escape(self._say(text))
+                    for text in (
+                        panel["question"],
+                        panel["explanation"],
+                        *panel["options"],
+                    )
                 )
-                right = panel["options"][int(self.values(panel["answer"]))]
+                listed = "".join(f"<li>{option}</li>" for option in options)
+                right = options[int(self.values(panel["answer"]))]
                 out.append(
-                    f"<p>{html.escape(panel['question'])}</p><ul>{options}</ul>"
-                    f"<details><summary>Answer</summary>{html.escape(right)}. "
-                    f"{html.escape(panel['explanation'])}</details>"
+                    f"<p>{question}</p><ul>{listed}</ul>"
+                    f"<details><summary>Answer</summary>{right}. {why}</details>"
                 )
         return "".join(out)
 

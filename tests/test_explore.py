@@ -451,3 +451,10 @@ def test_every_text_of_the_page_can_be_translated():
     assert explorer.spec["strings"]["Reset"] == "Zurück"
     literal = re.findall(r">([A-Z][a-z]+(?: [a-z]+)*)<", code)
     assert not literal, f"texts without t(): {literal}"
+
+
+def test_a_quiz_without_javascript_has_its_words_filled_in():
+    page = explorer_gallery.words().html().split("<script")[0]
+    assert "What does curve A show?" in page
+    assert "A good fit. Both are low." in page
+    assert "{" not in page

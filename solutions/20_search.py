@@ -253,6 +253,17 @@ emit("number of trainings again", lambda: trainings(trials))
 # + drawn = {k: low * (high / low) ** np.log(u) for k, (low, high) in space.items()}
 
 # %% wrong="random_search"
+# The draws are right but in another order: draw all values of the first axis, then all
+# of the second. Only then can your search be compared.
+# - drawn = {
+# -     name: sample_loguniform(low, high, trials, rng)
+# -     for name, (low, high) in space.items()
+# - }
+# + draw = lambda ends: float(sample_loguniform(*ends, 1, rng)[0])
+# + rows = [[draw(ends) for ends in space.values()] for _ in range(trials)]
+# + drawn = dict(zip(space, np.transpose(rows), strict=True))
+
+# %% wrong="random_search"
 # Your draws are uniform in the values. Use sample_loguniform from exercise 1.
 # - name: sample_loguniform(low, high, trials, rng)
 # + name: rng.uniform(low, high, trials)

@@ -451,11 +451,13 @@ def renew(model, batches):
 # %% check="renew" points=3
 def normed(rng):
     """A network with two BatchNorm layers and statistics that do not fit."""
-    place = {"dtype": np.float64, "device": "cpu"}
     layers = []
-    for sizes in ((4, 5), (5, 3)):
-        layers += [Linear(*sizes, rng=rng, **place), BatchNorm1d(sizes[1], **place)]
-        layers += [Activation("relu")]
+    for d_in, d_out in ((4, 5), (5, 3)):
+        layers += [
+            Linear(d_in, d_out, rng=rng, dtype=np.float64, device="cpu"),
+            BatchNorm1d(d_out, dtype=np.float64, device="cpu"),
+            Activation("relu"),
+        ]
     model = Sequential(layers)
     for layer in model.layers:
         for value in layer.buffers.values():

@@ -7,7 +7,6 @@ core. Writes recorded/21_mnist.json beside this file; chapter 21 reads it.
 
 import datetime
 import json
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -127,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,6 +1,6 @@
 """Record transfer to small digits for chapter 22: `python book/_data/record_22.py`.
 
-Takes about ten minutes on one core. Trains LeNet on MNIST (looked for on this machine
+Takes about twelve minutes on one core. Trains LeNet on MNIST (looked for on this machine
 first), moves it to the 8x8 digits, and sweeps how far a target may lie from its source.
 Writes recorded/22_lenet.safetensors and recorded/22_transfer.json beside this file.
 """
@@ -238,7 +238,7 @@ def sweep(rng):
         batch_size=32,
         rng=rng,
     )
-    found = {}
+    found: dict[str, dict[int, dict]] = {}
     for kind, strengths in STRENGTHS.items():
         found[kind] = {}
         for strength in strengths:

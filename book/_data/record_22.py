@@ -1,8 +1,8 @@
 """Record transfer to small digits for chapter 22: `python book/_data/record_22.py`.
 
-Takes about twelve minutes on one core. Trains LeNet on MNIST (looked for on this machine
-first), moves it to the 8x8 digits, and sweeps how far a target may lie from its source.
-Writes recorded/22_lenet.safetensors and recorded/22_transfer.json beside this file.
+Takes about twelve minutes on one core. Trains LeNet on MNIST (looked for on this
+machine first), moves it to the 8x8 digits, and sweeps how far a target may lie from its
+source. Writes recorded/22_lenet.safetensors and recorded/22_transfer.json.
 """
 
 import datetime

@@ -33,7 +33,7 @@ else:
             """Yield the code cells."""
             import jupytext
 
-            self.nb = jupytext.read(self.path)
+            self.nb = jupytext.read(self.path, fmt="md:myst")
             code = [cell for cell in self.nb.cells if cell.cell_type == "code"]
             for number, cell in enumerate(code):
                 options = defaultdict(bool, find_metadata_tags(cell.metadata))

@@ -488,7 +488,7 @@ def repair(model, rng):
 
 
 # %% check="repair" points=2
-sizes = [64, 300, 80, 200, 10]
+sizes = [64, 300, 240, 200, 10]
 faults = {0: "small", 2: "shifted"}
 
 

@@ -380,6 +380,7 @@ emit(
 n = 7
 x, y = rng.standard_normal((n, 2, 3, 4)), rng.integers(0, 3, n)
 share, partner = rng.uniform(0, 1, n), np.roll(rng.permutation(n), 1)
+y[partner[0]] = y[0]  # two of one class
 emit("other images", lambda: mixed_images(x, y, share, partner, 5), atol=1e-9)
 emit("other labels", lambda: mixed_labels(x, y, share, partner, 5), atol=1e-9)
 emit(
@@ -451,6 +452,12 @@ def corners(n, shape, size):
     return np.bincount(first, minlength=np.prod(shape)) / n
 
 
+def different(calls):
+    """How many different windows many calls with one image cut."""
+    x = numbered(1, 1, 5, 6)
+    return len({float(random_crop(x, (4, 4), rng)[0, 0, 0, 0]) for _ in range(calls)})
+
+
 def neighbors(n, size):
     """Steps between the pixels of one window, right and down."""
     window = random_crop(numbered(n, 1, 9, 11), size, rng)[0, 0]
@@ -460,6 +467,7 @@ def neighbors(n, size):
 emit("the shape", lambda: random_crop(numbered(5, 2, 8, 9), (4, 6), rng).shape)
 emit("places", lambda: corners(4000, (5, 6), (4, 4)), rtol=0, atol=0.05)
 emit("one place only", lambda: random_crop(numbered(2, 1, 3, 3), (3, 3), rng))
+emit("different places in 200 calls", lambda: different(200))
 emit("whole rows and columns", lambda: neighbors(1, (3, 4)))
 ### BEGIN HIDDEN TESTS
 height, width = int(rng.integers(5, 7)), int(rng.integers(7, 9))

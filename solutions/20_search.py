@@ -334,9 +334,13 @@ emit("a wide margin", lambda: ends(refine(SPACE, tried(12, 5), margin=1e4)))
 ### BEGIN HIDDEN TESTS
 seed, keep = int(rng.integers(10**6)), int(rng.integers(2, 5))
 near = {"lr": (0.07, 0.2), "decay": (5e-4, 2e-3)}  # the old ends are close
+failed = [({k: low for k, (low, _) in SPACE.items()}, np.nan)]  # the first to be tried
 emit("another space", lambda: ends(refine(SPACE, tried(15, seed), keep, 1.5)))
 emit("the old ends", lambda: ends(refine(near, tried(9, seed, bowl, near), keep, 3.0)))
-emit("failed runs again", lambda: ends(refine(SPACE, tried(20, seed, cliff), keep)))
+emit(
+    "failed runs again",
+    lambda: ends(refine(SPACE, failed + tried(20, seed, cliff), keep)),
+)
 ### END HIDDEN TESTS
 
 # %% wrong="refine"
@@ -518,7 +522,17 @@ emit("the report", lambda: [float(v) for v in report(*answers(30, 80, 400, 11))]
 emit("a single trial", lambda: [float(v) for v in report(*answers(1, 80, 400, 8))])
 ### BEGIN HIDDEN TESTS
 n, seed = int(rng.integers(20, 60)), int(rng.integers(10**6))
-emit("another report", lambda: [float(v) for v in report(*answers(n, 60, 300, seed))])
+
+
+def disagreeing():
+    """Validation images choose the first trial, test images the second."""
+    val, test = answers(n, 60, 300, seed)
+    val[0], test[1] = False, False
+    val[1, :30], test[0, :40] = True, True
+    return val, test
+
+
+emit("another report", lambda: [float(v) for v in report(*disagreeing())])
 emit("many images", lambda: [float(v) for v in report(*answers(n, 900, 50, seed))])
 ### END HIDDEN TESTS
 

@@ -35,8 +35,9 @@ labs-check: setup-dev ## fail if labs or solutions differ from solutions/*.py
 grade: ## grade a class: LAB=07_initialization SUBMISSIONS=folder OUT=folder
 	@tools/grade.sh "$(LAB)" "$(SUBMISSIONS)" "$(OUT)"
 
-bench: setup ## measure the library: ratios, also as results/bench.json
+bench: setup ## measure the library and the grader, also as results/*.json
 	@mkdir -p results && $(PY) benchmarks/run.py --json results/bench.json
+	@$(PY) benchmarks/grading.py --torch --json results/grading.json
 
 clean: ## remove everything that the commands made, except .venv
 	rm -rf _build results .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -73,17 +73,10 @@ def main():
                 shared_batches=True,
             )
             with np.errstate(all="ignore"):
-                parts = [
-                    evaluate(
-                        net,
-                        softmax_cross_entropy,
-                        data.x_test[i : i + 500],
-                        data.y_test[i : i + 500],
-                    )[1]
-                    for i in range(0, 10_000, 500)
-                ]
-            percent = 100 * np.mean(parts, axis=0)
-            errors[name].append([round(float(e), 2) for e in percent])
+                error = evaluate(
+                    net, softmax_cross_entropy, data.x_test, data.y_test, batch_size=500
+                )[1]
+            errors[name].append([round(100 * float(e), 2) for e in error])
             if name == "zero":
                 after = net.state()
                 moved = {k: bool((before[k] != after[k]).any()) for k in after}

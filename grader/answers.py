@@ -45,7 +45,7 @@ def answer(
     for payload in payloads:
         state, words, number = _one(payload, own, table["salt"], order)
         if number is not None:
-            words += " The same cause." if number in told else table["hints"][number]
+            words += "The same cause." if number in told else table["hints"][number]
             told.add(number)
         rows.append((payload["name"], state, words))
         if state == "unanswered":

@@ -16,10 +16,16 @@ Lion       none                                sign of a mean of g
 
 from typing import Any
 
-import numpy as np
-
 from nnlib.backend import Array, namespace
-from nnlib.optimizer import Hyper, Optimizer, Rate, at_least_0, column, fraction
+from nnlib.optimizer import (
+    Hyper,
+    Optimizer,
+    Rate,
+    at_least_0,
+    column,
+    fraction,
+    shares,
+)
 
 
 class AdaGrad(Optimizer):
@@ -118,7 +124,7 @@ class RMSProp(Optimizer):
         self.eps = at_least_0("eps", eps)
 
     def prepare(self, lr: Hyper, params: Array) -> Hyper:
-        self._rho, self._share = column(self.rho, params), column(1 - self.rho, params)
+        self._rho, self._share = shares(self.rho, params)
         self._eps = column(self.eps, params)
         return lr
 
@@ -170,7 +176,7 @@ class AdaDelta(Optimizer):
         self.eps = at_least_0("eps", eps)
 
     def prepare(self, lr: Hyper, params: Array) -> Hyper:
-        self._rho, self._share = column(self.rho, params), column(1 - self.rho, params)
+        self._rho, self._share = shares(self.rho, params)
         self._eps = column(self.eps, params)
         return lr
 
@@ -239,14 +245,10 @@ class Adam(Optimizer):
         self.eps = at_least_0("eps", eps)
 
     def prepare(self, lr: Hyper, params: Array) -> Hyper:
-        self._b1, self._rest1 = (
-            column(b, params) for b in (self.beta1, 1 - self.beta1)
-        )
-        self._b2, self._rest2 = (
-            column(b, params) for b in (self.beta2, 1 - self.beta2)
-        )
+        self._b1, self._rest1 = shares(self.beta1, params)
+        self._b2, self._rest2 = shares(self.beta2, params)
         correction1 = 1 - self.beta1**self.t
-        correction2 = np.sqrt(1 - self.beta2**self.t)
+        correction2 = (1 - self.beta2**self.t) ** 0.5
         # m/c1 / (√s/c2 + ε) = (c2/c1) m / (√s + ε c2): fewer operations per parameter
         self._eps = column(self.eps * correction2, params)
         return lr * correction2 / correction1
@@ -340,12 +342,8 @@ class Lion(Optimizer):
         self.beta1, self.beta2 = fraction("beta1", beta1), fraction("beta2", beta2)
 
     def prepare(self, lr: Hyper, params: Array) -> Hyper:
-        self._b1, self._rest1 = (
-            column(b, params) for b in (self.beta1, 1 - self.beta1)
-        )
-        self._b2, self._rest2 = (
-            column(b, params) for b in (self.beta2, 1 - self.beta2)
-        )
+        self._b1, self._rest1 = shares(self.beta1, params)
+        self._b2, self._rest2 = shares(self.beta2, params)
         return lr
 
     def update(self, p: Array, g: Array, lr: Array, *state: Array) -> None:

@@ -15,6 +15,7 @@ Consortium for Python Data API Standards, "Python array API standard", 2023.12.
 https://data-apis.org/array-api/2023.12/
 """
 
+import functools
 import os
 from collections.abc import Iterator
 from types import ModuleType
@@ -198,9 +199,11 @@ def matmul_into(a: Array, b: Array, out: Array) -> None:
     >>> out
     array([[3.]])
     """
-    xp = namespace(a)
+    if isinstance(out, np.ndarray):
+        np.matmul(a, b, out=out)
+        return
     try:
-        xp.matmul(a, b, out=out)
+        namespace(a).matmul(a, b, out=out)
     except TypeError:  # a library that keeps to the standard
         out[...] = a @ b
 
@@ -227,8 +230,8 @@ def sum_into(a: Array, axis: int, out: Array) -> None:
     """
     if not isinstance(a, np.ndarray):
         out[...] = namespace(a).sum(a, axis=axis)
-    elif a.ndim > 2 and axis == -2:  # a stack: einsum takes a third of the time
-        np.einsum("...nd->...d", a, out=out)
+    elif axis == -2:  # as a product with ones: a quarter of the time for a stack
+        np.matmul(_ones(a.shape[-2], a.dtype), a, out=out)
     else:
         np.add.reduce(a, axis=axis, out=out)
 
@@ -237,7 +240,7 @@ def row_max(z: Array) -> Array:
     """Return the largest entry of each row: (…, N, C) -> (…, N, 1).
 
     NumPy takes rows one by one, which is slow when they are short. Of a transposed
-    copy it takes all rows at once, entry by entry.
+    copy it takes all rows of all models at once, entry by entry.
 
     References
     ----------
@@ -249,8 +252,11 @@ def row_max(z: Array) -> Array:
     array([[3.],
            [5.]])
     """
-    if isinstance(z, np.ndarray) and z.ndim > 1 and z.shape[-1] <= 32:
-        return np.maximum.reduce(z.mT.copy(), axis=-2)[..., None]
+    if isinstance(z, np.ndarray) and z.ndim > 1 and 0 < z.shape[-1] <= 32:
+        if z.ndim > 2:
+            rows = z.reshape(-1, z.shape[-1])  # (…·N, C)
+            return row_max(rows).reshape(*z.shape[:-1], 1)
+        return np.maximum.reduce(z.T.copy(), axis=0)[:, None]
     return namespace(z).max(z, axis=-1, keepdims=True)
 
 
@@ -268,12 +274,38 @@ def row_sum(z: Array) -> Array:
            [7.]])
     """
     if isinstance(z, np.ndarray):
-        return (z @ np.ones(z.shape[-1], z.dtype))[..., None]
+        return (z @ _ones(z.shape[-1], z.dtype))[..., None]
     return namespace(z).sum(z, axis=-1, keepdims=True)
 
 
-def integer_range(y: Array) -> tuple[int, int]:
-    """Return the smallest and the largest of some integers, quickly.
+def inner(a: Array, b: Array) -> Array:
+    r"""Return :math:`\sum_{n,c} a_{nc} b_{nc}`, one number per stacked model.
+
+    Parameters
+    ----------
+    a, b : arrays of shape (…, N, C)
+        One of them may lack leading axes of the other.
+
+    References
+    ----------
+    Python array API standard, ``sum``.
+
+    Examples
+    --------
+    >>> inner(np.ones((2, 3)), np.ones((5, 2, 3)))
+    array([6., 6., 6., 6., 6.])
+    """
+    if not isinstance(a, np.ndarray):
+        return namespace(a).sum(a * b, axis=(-2, -1))
+    if a.ndim == b.ndim == 2:
+        return np.vdot(a, b)  # the same sum as below, with less to prepare
+    size = a.shape[-2] * a.shape[-1]
+    a, b = a.reshape(*a.shape[:-2], size), b.reshape(*b.shape[:-2], size)  # (…, N·C)
+    return np.vecdot(a, b)
+
+
+def labels_fit(y: Array, n_classes: int) -> bool:
+    """Tell whether all labels are in 0..C-1, in one pass over them.
 
     Raises
     ------
@@ -282,20 +314,21 @@ def integer_range(y: Array) -> tuple[int, int]:
 
     References
     ----------
-    Python array API standard, ``min``, ``max`` and ``isdtype``.
+    Python array API standard, ``isdtype``.
 
     Examples
     --------
-    >>> integer_range(np.array([3, 1, 2]))
-    (1, 3)
+    >>> labels_fit(np.array([3, 1, 2]), 4), labels_fit(np.array([-1]), 4)
+    (True, False)
     """
-    if isinstance(y, np.ndarray):  # the methods take a fifth of the functions' time
-        if y.dtype.kind in "iu":
-            return int(y.min()), int(y.max())
+    if isinstance(y, np.ndarray):
+        if y.dtype.kind in "iu":  # read as unsigned, negative numbers are huge
+            unsigned = y.astype(np.int64, copy=False).view(np.uint64)
+            return bool(np.maximum.reduce(unsigned, axis=None) < n_classes)
     else:
         xp = namespace(y)
         if xp.isdtype(y.dtype, "integral"):
-            return int(xp.min(y)), int(xp.max(y))
+            return bool(xp.all((y >= 0) & (y < n_classes)))
     raise ValueError(f"labels must be integers, not {y.dtype}")
 
 
@@ -355,6 +388,8 @@ def one_hot(y: Array, n_classes: int, *, like: Array) -> Array:
     array([[0., 1., 0.],
            [1., 0., 0.]])
     """
+    if isinstance(like, np.ndarray):  # rows of the identity matrix: a fifth of the time
+        return _identity(n_classes, like.dtype).take(y, axis=0)  # (…, N, C)
     xp = namespace(like)
     classes = xp.arange(n_classes, dtype=y.dtype, device=y.device)
     return xp.astype(y[..., None] == classes, like.dtype)  # (…, N, C)
@@ -413,3 +448,19 @@ def erf(x: Array) -> Array:
     if device == "cpu":
         return scipy_erf(x)
     return asarray(scipy_erf(to_numpy(x)), device=device)
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(n: int, dtype: Any) -> np.ndarray:
+    """Keep a row of ones; it is needed in every step and never changes."""
+    ones = np.ones(n, dtype=dtype)
+    ones.flags.writeable = False
+    return ones
+
+
+@functools.lru_cache(maxsize=64)
+def _identity(n: int, dtype: Any) -> np.ndarray:
+    """Keep an identity matrix, as `_ones` does."""
+    eye = np.eye(n, dtype=dtype)
+    eye.flags.writeable = False
+    return eye

@@ -11,7 +11,15 @@ import math
 from typing import Any
 
 from nnlib.activations import log_softmax, sigmoid, softplus
-from nnlib.backend import Array, integer_range, namespace, one_hot, row_max, row_sum
+from nnlib.backend import (
+    Array,
+    inner,
+    labels_fit,
+    namespace,
+    one_hot,
+    row_max,
+    row_sum,
+)
 
 
 def check_labels(logits: Array, y: Array) -> None:
@@ -47,8 +55,9 @@ def check_labels(logits: Array, y: Array) -> None:
         raise ValueError("the batch is empty")
     if 0 in y.shape:  # a stack of no models
         return
-    low, high = integer_range(y)
-    if low < 0 or high >= classes:
+    if not labels_fit(y, classes):
+        xp = namespace(y)
+        low, high = int(xp.min(y)), int(xp.max(y))
         bad = low if low < 0 else high
         raise ValueError(f"label {bad} is outside 0..{classes - 1} ({classes} classes)")
 
@@ -269,7 +278,7 @@ def softmax_cross_entropy(
         p = xp.exp(logp)
         total = row_sum(p)  # at least 1: its log is finite
         logp -= xp.log(total)
-        loss = -xp.sum(target * logp, axis=(-2, -1)) / n
+        loss = inner(target, logp) / -n
         p /= total
         p -= target
         p /= n

@@ -119,16 +119,14 @@ class Optimizer:
         lr = self.rate()
         self.t += 1
         size = column(self.prepare(lr, params), params)
-        decays = np.ndim(self.weight_decay) > 0 or self.weight_decay > 0
+        decays = not isinstance(self.weight_decay, float) or self.weight_decay > 0
         if decays:
             factor = lr * self.weight_decay if self.decoupled else self.weight_decay
             decay = column(factor, params)
         mask = self._on_device("decay_mask", params)
         scale = self._on_device("lr_scale", params)
-        state = self.buffers.values()
-        own = (size, *vars(self).values())
-        per_model = params.ndim > 1 and any(np.ndim(v) for v in own)
-        for part in _parts(params, per_model):
+        state = list(self.buffers.values())
+        for part in self._parts(params, size):
             p, g = params[part], grads[part]
             if decays:
                 amount = decay if mask is None else decay * mask[part]
@@ -140,6 +138,25 @@ class Optimizer:
                     p *= 1 - amount * scale[part]
             step_size = size if scale is None else size * scale[part]
             self.update(p, g, step_size, *[s[part] for s in state])
+
+    def _parts(self, params: Array, size: Any) -> list[Any]:
+        """Cut a buffer into cache-sized parts; on a GPU one kernel takes it whole.
+
+        Whole models in a row are fastest. With masks, or with a number per model (the
+        step size or a hyper-parameter), every part holds a few parameters of all.
+        """
+        total = math.prod(params.shape)
+        if total <= PART or device_of(params) == "cuda":
+            return [...]
+        models, one = params.shape[0], math.prod(params.shape[1:])
+        if params.ndim > 1 and one <= PART and not self._varies(size):
+            return list(blocks(models, one, PART))
+        width = params.shape[-1]
+        return [(..., block) for block in blocks(width, total // width, PART)]
+
+    def _varies(self, size: Any) -> bool:
+        """Tell whether the step size or any option is more than one number."""
+        return any(np.ndim(v) > 0 for v in (size, *vars(self).values()))
 
     def prepare(self, lr: Hyper, params: Array) -> Hyper:
         """Compute what all blocks share, in float64; return the step size."""
@@ -230,6 +247,21 @@ def column(value: Hyper, params: Array) -> Any:
     return namespace(cast).astype(cast, params.dtype)
 
 
+def shares(beta: Hyper, params: Array) -> tuple[Any, Any]:
+    """Return the weights β of the past and 1 - β of the present in a running mean.
+
+    References
+    ----------
+    See `column`, which is applied to both.
+
+    Examples
+    --------
+    >>> shares(0.75, np.zeros(3))
+    (0.75, 0.25)
+    """
+    return column(beta, params), column(1 - beta, params)
+
+
 def at_least_0(name: str, value: Hyper) -> Hyper:
     """Return a hyper-parameter as float (or float64 array) after checking it.
 
@@ -280,19 +312,3 @@ def fraction(name: str, value: Hyper) -> Hyper:
     if not ((host >= 0) & (host < 1)).all():
         raise ValueError(f"{name} must be in [0, 1), not {value}")
     return host if host.ndim else float(host)
-
-
-def _parts(params: Array, per_model: bool) -> list[Any]:
-    """Cut a buffer into cache-sized parts; on a GPU one kernel takes it whole.
-
-    Whole models in a row are fastest. With masks, or rates `per_model`, every part
-    holds a few parameters of all models.
-    """
-    size = math.prod(params.shape)
-    if size <= PART or device_of(params) == "cuda":
-        return [...]
-    models, one = params.shape[0], math.prod(params.shape[1:])
-    if params.ndim > 1 and one <= PART and not per_model:
-        return list(blocks(models, one, PART))
-    width = params.shape[-1]
-    return [(..., block) for block in blocks(width, size // width, PART)]

@@ -131,10 +131,37 @@ def test_take_rows(device, shape):
 
 
 @each_backend
-def test_integer_range(device):
-    assert backend.integer_range(put(np.array([3, -1, 2]), device)) == (-1, 3)
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64])
+def test_labels_fit(device, dtype):
+    y = np.array([[3, 0, 2], [1, 1, 1]])
+    assert backend.labels_fit(put(y.astype(dtype), device), 4)
+    assert not backend.labels_fit(put(y.astype(dtype), device), 3)
+    if dtype != np.uint8:
+        assert not backend.labels_fit(put((y - 1).astype(dtype), device), 4)
     with pytest.raises(ValueError, match=r"must be integers, not .*float64"):
-        backend.integer_range(put(np.zeros(2), device))
+        backend.labels_fit(put(np.zeros(2), device), 4)
+
+
+@pytest.mark.parametrize("y", [np.array([-1], ">i8"), np.array([2**63 + 1], np.uint64)])
+def test_labels_fit_in_unusual_types(y):
+    assert not backend.labels_fit(y, 4)
+    assert backend.labels_fit(np.minimum(y, 3).astype(y.dtype) * 0, 4)
+
+
+@each_backend
+@each_dtype
+@pytest.mark.parametrize(
+    ("a", "b"), [((2, 3), (2, 3)), ((2, 3), (5, 2, 3)), ((0, 2, 3), (0, 2, 3))]
+)
+def test_inner(device, dtype, a, b):
+    r = np.random.default_rng(0)
+    a, b = r.standard_normal(a).astype(dtype), r.standard_normal(b).astype(dtype)
+    found = backend.inner(put(a, device, dtype), put(b, device, dtype))
+    expected = np.asarray((a.astype(float) * b).sum(axis=(-2, -1)))
+    assert backend.to_numpy(found).dtype == dtype
+    close(
+        backend.to_numpy(found), expected, rtol=1e-5 if dtype == np.float32 else 1e-12
+    )
 
 
 @each_backend

@@ -55,6 +55,7 @@ class AdaGrad(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> w, opt = np.array([0.0]), AdaGrad(lr=1.0)
     >>> for _ in range(2):
     ...     opt.step(w, np.array([5.0]))
@@ -108,6 +109,7 @@ class RMSProp(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> w = np.array([0.0])
     >>> RMSProp(lr=0.1).step(w, np.array([7.0]))
     >>> w.round(4)
@@ -160,6 +162,7 @@ class AdaDelta(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> w = np.array([0.0])
     >>> AdaDelta(eps=1e-6).step(w, np.array([7.0]))
     >>> w.round(5)  # √(1e-6 / 0.1)
@@ -223,6 +226,7 @@ class Adam(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> w = np.array([1.0])
     >>> Adam(lr=0.1).step(w, np.array([1e-3]))
     >>> w.round(4)  # the first step is the learning rate, whatever the gradient
@@ -291,6 +295,7 @@ class AdamW(Adam):
 
     Examples
     --------
+    >>> import numpy as np
     >>> w = np.array([1.0])
     >>> AdamW(lr=0.1, weight_decay=0.5).step(w, np.array([0.0]))
     >>> w
@@ -327,6 +332,7 @@ class Lion(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> w = np.array([1.0, 1.0, 1.0])
     >>> Lion(lr=0.1).step(w, np.array([1e-6, -1e6, 0.0]))
     >>> w

@@ -51,15 +51,18 @@ class RangeTest:
         return self.lrs[np.where(np.isfinite(curve), curve, np.inf).argmin(axis=0)]
 
     def edge(self, smooth: float = 0.9) -> np.ndarray:
-        """Return the rate at which the loss is back where it started, shape lead.
+        """Return the rate at which half of the fall of the loss is lost, shape lead.
 
         Only steps after the minimum count; the largest rate tried if there is none.
-        Start with a third to a tenth of it.
+        Start with a third to a tenth of it. Waiting until the loss is back at its
+        start can miss the edge: a network that a large rate has broken often stays at
+        the loss of a blind guess, which may lie below the start.
         """
         curve = self.smoothed(smooth)
         good = np.where(np.isfinite(curve), curve, np.inf)
         after = np.arange(len(curve)).reshape(-1, *[1] * (curve.ndim - 1))
-        back = (after > good.argmin(axis=0)) & (good >= curve[0])
+        half = (good.min(axis=0) + curve[0]) / 2
+        back = (after > good.argmin(axis=0)) & (good >= half)
         first = np.where(back.any(axis=0), back.argmax(axis=0), len(curve) - 1)
         return self.lrs[first]
 

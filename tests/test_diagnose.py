@@ -153,6 +153,8 @@ def test_edge_of_known_curves():
     close(RangeTest(lrs, curves).minimum(smooth=0.0), np.array([3.0, 4.0, 6.0]))
     curves[3:, 0] = np.nan
     assert RangeTest(lrs, curves).edge(smooth=0.0)[0] == 4
+    broken = np.array([2.6, 1.0, 0.4, 2.3, 2.3, 2.3])  # never back at its start
+    assert RangeTest(lrs, broken).edge(smooth=0.0) == 4
 
 
 @pytest.mark.parametrize("bad", [{"low": 0.0}, {"low": 2, "high": 1}, {"steps": 1}])

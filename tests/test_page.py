@@ -73,6 +73,19 @@ def test_every_link_inside_the_book_leads_somewhere(name, parsed, built_book):
     assert not broken
 
 
+@pytest.mark.parametrize("name", [n for n in PAGES if re.match(r"book/\d\d_", n)])
+def test_the_code_of_a_chapter_leads_to_the_reference(name, built_book):
+    text = (built_book / f"{name}.html").read_text("utf-8")
+    links = re.findall(r'class="sphinx-codeautolink-a" href="([^"#]+)#([^"]+)"', text)
+    assert {page.rpartition("/")[0] for page, _ in links} == {"../book/api"}
+    assert {"nnlib.claims.claim", "nnlib.plotting.use_style"} <= {a for _, a in links}
+
+
+def test_names_in_the_text_of_a_chapter_lead_to_the_reference(parsed):
+    links = parsed["book/21_ensembles.html"].links
+    assert "api/judging.html#nnlib.ensemble.majority_vote" in links
+
+
 @pytest.mark.parametrize("name", [*PAGES, *EXTRA])
 def test_a_page_loads_nothing_from_elsewhere_and_names_every_picture(name, parsed):
     remote = [load for load in parsed[f"{name}.html"].loads if re.match(r"\w+:", load)]

@@ -1,17 +1,25 @@
-"""The library's reference: docstrings as a page, and links that find their object.
+"""The library's reference: docstrings as pages, and links that find their object.
 
 In a docstring, `name` in single backticks is a link where the name is an object of the
-library, and plain code where it is not (a parameter, a symbol). A page can link with
+library, and plain code where it is not (a parameter, a symbol). So it is in the text of
+a chapter for the names that its cells import. A page can also link with
 ``{py:func}`nnlib.losses.softmax_cross_entropy``` and name an object by any module that
 offers it: ``nnlib.optim.Adam`` is found where it is written, in `nnlib.adaptive`.
 """
 
+import ast
 import builtins
 import re
 from importlib import import_module
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.domains.python import PyXRefRole
+from sphinx.transforms import SphinxTransform
 from sphinx.util.nodes import make_refnode
+from sphinx_codeautolink.extension.directive import PrefaceMarker
+
+import nnlib
 
 DEFAULTS = {
     "autodoc_default_options": {"members": True, "ignore-module-all": True},
@@ -26,7 +34,11 @@ DEFAULTS = {
     "add_module_names": False,
     "toc_object_entries_show_parents": "hide",
     "default_role": "py:maybe",
+    "codeautolink_disable_link_titles": True,  # each one would be parsed: slow
 }
+
+
+NO_LINKS = (nodes.title, nodes.reference, addnodes.pending_xref)
 
 
 class MaybeRole(PyXRefRole):
@@ -39,6 +51,73 @@ class MaybeRole(PyXRefRole):
             node["reftype"] = "obj"
             node["course_maybe"] = True
         return children, messages
+
+
+def imported(document):
+    """Return what the Python cells of a page import from the library: name to path."""
+    names = {}
+    for block in document.findall(nodes.literal_block):
+        if block.get("language") != "ipython3":
+            continue
+        try:
+            tree = ast.parse(block.astext())
+        except SyntaxError:  # an IPython command, or lines for the eye only
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                "nnlib"
+            ):
+                for alias in node.names:
+                    path = f"{node.module}.{alias.name}"
+                    names[alias.asname or alias.name] = path
+    return names
+
+
+class LinkNames(SphinxTransform):
+    """Link names to what the cells of a page import, in its text and in its cells.
+
+    The cells are left to sphinx-codeautolink, which reads them one by one and has to be
+    told what the first one imports.
+    """
+
+    default_priority = 500
+
+    def apply(self, **kwargs):
+        """Wrap each fitting piece of code in a reference that may stay unresolved."""
+        names = imported(self.document)
+        if names:
+            lines = [
+                f"from {path.rpartition('.')[0]} import {path.rpartition('.')[2]} as {name}"
+                for name, path in names.items()
+            ]
+            self.document.insert(0, PrefaceMarker("\n".join(lines), "file"))
+        for literal in list(self.document.findall(nodes.literal)):
+            first, *rest = literal.astext().removesuffix("()").split(".")
+            path = "nnlib" if first == "nnlib" else names.get(first)
+            if path is None or not all(part.isidentifier() for part in rest):
+                continue
+            if not rest and path.count(".") < 2:  # "data" is mostly a variable
+                continue
+            if any(isinstance(parent, NO_LINKS) for parent in ancestors(literal)):
+                continue
+            link = addnodes.pending_xref(
+                "",
+                refdomain="py",
+                reftype="obj",
+                reftarget=".".join([path, *rest]),
+                refdoc=self.env.docname,
+                refexplicit=True,
+                course_maybe=True,
+            )
+            literal.replace_self(link)
+            link += literal
+
+
+def ancestors(node):
+    """Yield the nodes around a node, from the inside out."""
+    while node.parent is not None:
+        node = node.parent
+        yield node
 
 
 def find_elsewhere(app, env, node, content):
@@ -78,9 +157,14 @@ def use_defaults(app, config):
         config[name] = value
 
 
+def reading_order():
+    """Return the names of the library's modules as its docstring lists them."""
+    return nnlib.__doc__.split("::")[1].split("``import nnlib``")[0].split()
+
+
 def add_style(app, pagename, templatename, context, doctree):
-    """Load the style sheet of the reference on its page only."""
-    if pagename == "book/api":
+    """Load the style sheet of the reference on its pages only."""
+    if pagename.startswith("book/api"):
         app.add_css_file("api.css")
 
 
@@ -88,7 +172,9 @@ def setup(app):
     """Register the role, the resolver, and how docstrings are read."""
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.napoleon")
+    app.setup_extension("sphinx_codeautolink")  # the names in the cells
     app.add_role_to_domain("py", "maybe", MaybeRole())
+    app.add_transform(LinkNames)
     app.connect("config-inited", use_defaults, priority=300)
     app.connect("autodoc-process-docstring", escape_stars, priority=400)
     app.connect("missing-reference", find_elsewhere)

@@ -1,8 +1,10 @@
-"""Tables made at every build: claims, misstatements, sources, paths for readers."""
+"""Tables made at every build: claims, misstatements, sources, paths, modules."""
 
 import math
+from importlib import import_module
 from pathlib import Path
 
+from course_api import reading_order
 from course_data import chapter_number, expand, front_matter, load_sources
 from docutils import nodes
 from myst_nb.core.render import load_mime_renders
@@ -216,11 +218,33 @@ def path_table(app, docname):
     return [make_table("paths", ["Your question", "Chapter"], [64, 36], rows)]
 
 
+def module_table(app, docname):
+    """One row for every module of the library, a table for each page that holds some."""
+    found = app.env.get_domain("py").modules
+    pages = {}
+    for name in reading_order():
+        entry = found[f"nnlib.{name}"]
+        uri = app.builder.get_relative_uri(docname, entry.docname)
+        link = nodes.reference("", "", refuri=f"{uri}#{entry.node_id}", internal=True)
+        link += nodes.literal("", name)
+        summary = (
+            import_module(f"nnlib.{name}").__doc__.split("\n\n")[0].replace("`", "")
+        )
+        row = [[link], [nodes.Text(" ".join(summary.split()))]]
+        pages.setdefault(entry.docname, []).append(row)
+    result = []
+    for page, rows in pages.items():
+        title = app.env.titles[page].astext()
+        result.append(make_table("modules", ["Module", title], [28, 72], rows))
+    return result
+
+
 TABLES = {
     "claims": claim_table,
     "misstatements": misstatement_table,
     "sources": source_table,
     "paths": path_table,
+    "modules": module_table,
 }
 
 

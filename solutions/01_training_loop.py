@@ -618,9 +618,9 @@ emit("the losses of four steps", lambda: losses(shape, x, y, lr, 4))
 # is the loss before the first step, about? And what would the picture look like without
 # the ReLU?
 #
-# <details><summary>Answer</summary>Near log 2 = 0.69, or somewhat more, since the first
-# logits are not 0. Without the ReLU the two layers are one linear layer, and the
-# boundary is a straight line.</details>
+# <details><summary>Answer</summary>Near log 2 = 0.69: the last layer starts small, so
+# the first logits are near 0. Without the ReLU the two layers are one linear layer, and
+# the boundary is a straight line.</details>
 
 # %% demo=true
 import matplotlib.pyplot as plt
@@ -650,7 +650,12 @@ try:
     axes[0].plot(curve, lw=0.8)
     axes[0].set(xlabel="step", ylabel="loss of the batch (nats)")
     axes[1].contourf(
-        side, side, z[..., 1] - z[..., 0], levels=[-1e9, 0, 1e9], alpha=0.3
+        side,
+        side,
+        z[..., 1] - z[..., 0],
+        levels=[-1e9, 0, 1e9],
+        colors=["#0072B2", "#E69F00"],
+        alpha=0.25,
     )
     for c, marker in enumerate("os"):
         axes[1].plot(*points[labels == c].T, marker, ms=3)

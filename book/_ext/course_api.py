@@ -87,7 +87,7 @@ class LinkNames(SphinxTransform):
         names = imported(self.document)
         if names:
             lines = [
-                f"from {path.rpartition('.')[0]} import {path.rpartition('.')[2]} as {name}"
+                "from {0} import {2} as {name}".format(*path.rpartition("."), name=name)
                 for name, path in names.items()
             ]
             self.document.insert(0, PrefaceMarker("\n".join(lines), "file"))

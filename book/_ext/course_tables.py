@@ -219,7 +219,7 @@ def path_table(app, docname):
 
 
 def module_table(app, docname):
-    """One row for every module of the library, a table for each page that holds some."""
+    """One row for every module of the library, one table for each of its pages."""
     found = app.env.get_domain("py").modules
     pages = {}
     for name in reading_order():

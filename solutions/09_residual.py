@@ -70,7 +70,7 @@ def block_backward(dy, cache):
     ### END SOLUTION
 
 
-# %% check="block" points=4
+# %% check="block" points=3
 def example(rng, N=6, D=4):
     """Inputs, weights and an error for one block."""
     x, dy = rng.standard_normal((2, N, D))
@@ -128,11 +128,6 @@ emit("dx with alpha 0", lambda: gradient(0, 0.0, fixed(seed), N=N, D=D))
 # + dx = dbranch
 
 # %% wrong="block"
-# The gradient of the branch is missing in dx: the input feeds the branch as well.
-# - dx = dy + dbranch
-# + dx = dy
-
-# %% wrong="block"
 # On its way into the branch the error is multiplied by α: dF = α dy.
 # - dF = alpha * dy
 # + dF = dy
@@ -156,11 +151,6 @@ emit("dx with alpha 0", lambda: gradient(0, 0.0, fixed(seed), N=N, D=D))
 # α is ONE number that touches every entry: sum over all of them, do not average.
 # - dalpha = (dy * F).sum()
 # + dalpha = (dy * F).mean()
-
-# %% wrong="block"
-# y depends on α through F: dα is the sum of dy · F, without another α.
-# - dalpha = (dy * F).sum()
-# + dalpha = (alpha * dy * F).sum()
 
 # %% [markdown]
 # ## Exercise 2 · Four starts
@@ -252,11 +242,6 @@ emit("the middle", lambda: means("he", D, L, seed), rtol=0, atol=0.05)
 # + he = np.sqrt(1 / D)
 
 # %% wrong="start"
-# rng.random has no negative numbers: the weights need mean 0.
-# - W1 = he * rng.standard_normal((D, D))
-# + W1 = he * np.sqrt(12) * rng.random((D, D))
-
-# %% wrong="start"
 # "zero" zeroes the LAST weight. With W1 = 0 the inner ReLU gets 0, its slope is 0, and
 # nothing in the branch ever gets a gradient.
 # - W2 = np.zeros((D, D))
@@ -273,11 +258,6 @@ emit("the middle", lambda: means("he", D, L, seed), rtol=0, atol=0.05)
 # He's weights.
 # - alpha = 0.0
 # + alpha, W2 = 0.0, np.zeros((D, D))
-
-# %% wrong="start"
-# SkipInit starts its factor at exactly 0: with 1 the block doubles the variance.
-# - alpha = 0.0
-# + alpha = 1.0
 
 # %% wrong="start"
 # With two weights per branch Fixup divides W1 by √L, not by L: the change by one step
@@ -408,16 +388,6 @@ emit("the factor for one block", lambda: branch_factor(1, growth))
 # + added = 1
 
 # %% wrong="predict"
-# Without a ReLU in front the branch gives MORE, twice the mean square of x, not half.
-# - added = 2 if branch == "dense first" else 1
-# + added = 0.5 if branch == "dense first" else 1
-
-# %% wrong="predict"
-# A norm in the branch does not keep the sum at 1: each block adds s² to it.
-# - return 1 + s**2 * block
-# + return np.ones(L)
-
-# %% wrong="predict"
 # Behind a norm the branch has the same size in every block, so the variance grows by a
 # sum, 1 + s² ℓ, not by a product.
 # - return 1 + s**2 * block
@@ -432,11 +402,6 @@ emit("the factor for one block", lambda: branch_factor(1, growth))
 # s² is what is added to the variance: take the root.
 # - return np.sqrt(per_block - 1)
 # + return per_block - 1
-
-# %% wrong="predict"
-# L blocks multiply: each takes the L-th ROOT of the growth, not an L-th of it.
-# - per_block = growth ** (1 / L)
-# + per_block = 1 + (growth - 1) / L
 
 # %% wrong="predict"
 # 1/√L bounds the growth by e whatever you ask for. Solve (1 + s²)^L = growth for s.
@@ -545,11 +510,6 @@ emit("one entry in W2", lambda: diagnose(np.ones((6, 6)), partly(), 0.0))
 # α = 0 silences the branch as well: that block is the identity.
 # - if not last or not factor:
 # + if not last:
-
-# %% wrong="diagnose"
-# W2 = 0 silences the branch as well: that block is the identity.
-# - if not last or not factor:
-# + if not factor:
 
 # %% wrong="diagnose"
 # Small weights are not zero: a gradient as small as they are still comes through.
@@ -661,12 +621,6 @@ emit("the mean over many passes", average)
 # + return 1 - share * p_last
 
 # %% wrong="depth"
-# All blocks have got the probability of the last one: it falls linearly from block to
-# block.
-# - return 1 - share * (1 - p_last)
-# + return p_last + 0 * share
-
-# %% wrong="depth"
 # p is the probability to survive, not to be dropped: the block is used if the number is
 # BELOW p.
 # - elif rng.random() < keep:
@@ -677,11 +631,6 @@ emit("the mean over many passes", average)
 # evaluation computes.
 # - x = x + F(x) / keep
 # + x = x + F(x)
-
-# %% wrong="depth"
-# The survivor is multiplied by p where it should be divided.
-# - x = x + F(x) / keep
-# + x = x + F(x) * keep
 
 # %% wrong="depth"
 # Only the branch is divided by p: the shortcut is always there and stays as it is.

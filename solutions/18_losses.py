@@ -125,11 +125,11 @@ emit("with two equal points", lambda: contrastive(twice, labels, margin)[1])
 # + force = np.where(same, d, gap)
 
 # %% [markdown]
-# **See what it does.** Your loss moves forty free points, without any network, for 150
+# **See what it does.** Your loss moves 42 free points, without any network, for 150
 # steps. *Guess first:* how far apart will the three groups be?
 #
-# <details><summary>Answer</summary>About one margin. The pushing stops there, and the
-# pull only acts inside a group.</details>
+# <details><summary>Answer</summary>Neighbors about one margin. The pushing stops there,
+# and the pull only acts inside a group.</details>
 
 # %% demo=true
 import matplotlib.pyplot as plt

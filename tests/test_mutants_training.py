@@ -189,7 +189,11 @@ MUTANTS = [
         B,
         "return float(value)  # a NumPy",
         "return value  # a NumPy",
-        lambda: test_optim.test_a_stack_equals_its_loop("adam", np.float32, "cpu"),
+        lambda: (
+            test_optim.test_a_rate_that_is_a_numpy_scalar_is_a_number_like_any_other(
+                np.float32
+            )
+        ),
     ),
     (
         clipping,

@@ -280,6 +280,16 @@ def test_blocks_change_nothing(make, dtype, monkeypatch):
     same(run(make(), dtype=dtype), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_rate_that_is_a_numpy_scalar_is_a_number_like_any_other(dtype):
+    schedule = lambda t: np.float64(0.1) / (t + 1)  # computes with 64 bits
+    rates = [float(schedule(t)) for t in range(len(GRADS))]
+    same(
+        run(optim.SGD(lr=schedule), dtype=dtype),
+        run(optim.SGD(lr=rates.__getitem__), dtype=dtype),
+    )
+
+
 def test_a_large_buffer_is_cut_into_blocks():
     n = 200_001
     g = np.random.default_rng(0).standard_normal((2, n)).astype(np.float32)

@@ -10,6 +10,7 @@ import inspect
 import numpy as np
 import pytest
 import test_activations
+import test_backend
 import test_conv
 import test_dropout
 import test_gradcheck
@@ -24,6 +25,7 @@ from backends import torch
 
 from nnlib import (
     activations,
+    backend,
     conv,
     dropout,
     gradcheck,
@@ -143,6 +145,31 @@ MUTANTS = [
         lambda: test_activations.test_finite_at_extremes("softmax", np.float64),
     ),
     (losses, "p -= target", "p += target", loss("cross-entropy")),
+    (losses, "inner(target, logp) / -n", "inner(target, logp)", loss("cross-entropy")),
+    (
+        backend,
+        "axis=None) < n_classes",
+        "axis=None) <= n_classes",
+        lambda: test_backend.test_labels_fit("cpu", np.int64),
+    ),
+    (
+        backend,
+        ".astype(np.int64, copy=False).view(np.uint64)",
+        "",
+        lambda: test_backend.test_labels_fit("cpu", np.int64),
+    ),
+    (
+        backend,
+        "return np.vdot(a, b)",
+        "return np.vdot(a, a)",
+        lambda: test_backend.test_inner("cpu", np.float64, (2, 3), (2, 3)),
+    ),
+    (
+        backend,
+        "np.matmul(_ones(a.shape[-2], a.dtype), a, out=out)",
+        "np.matmul(_ones(a.shape[-2], a.dtype) * 2, a, out=out)",
+        lambda: test_backend.test_sum_into("cpu"),
+    ),
     (losses, "logp -= xp.log(total)", "logp -= total", loss("cross-entropy")),
     (losses, "label_smoothing / classes", "label_smoothing", loss("smoothed")),
     (losses, "share * (n / total)", "share", loss("weighted")),

@@ -166,7 +166,7 @@ def misstatement_table(app, docname):
                 ]
             )
     summary = nodes.paragraph(
-        "", f"{len(corrected)} of {len(errata)} are corrected so far."
+        "", f"{len(corrected)} of {len(errata)} are corrected."
     )
     if not rows:
         return [summary]
@@ -182,7 +182,7 @@ def source_table(app, docname):
         matter = front_matter(Path(app.env.doc2path(page)))
         for fact in expand(matter.get("sources", [])):
             where.setdefault(fact, []).append(page)
-    summary = nodes.paragraph("", f"{len(where)} of {len(facts)} are covered so far.")
+    summary = nodes.paragraph("", f"{len(where)} of {len(facts)} are covered.")
     topics = {}
     for fact in sorted(where):
         topics.setdefault(facts[fact]["topic"], []).append(fact)

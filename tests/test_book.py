@@ -242,6 +242,23 @@ def test_a_build_measures_once_and_again_when_the_library_changes(small_book):
 
 
 @pytest.mark.slow
+def test_a_page_that_is_written_again_keeps_its_links(small_book):
+    reference = "# Claims\n\n```{eval-rst}\n.. automodule:: nnlib.claims\n```\n"
+    (small_book / "book" / "reference.md").write_text(reference)
+    listed = "file: book/claims\n      - file: book/reference"
+    change(small_book / "_toc.yml", "file: book/claims", listed)
+    link = 'class="sphinx-codeautolink-a" href="../book/reference.html#nnlib.claims'
+    assert build(small_book).returncode == 0
+    assert link in page(small_book, "01_one")
+    built = small_book / "_build" / "html" / "book" / "01_one.html"
+    before = built.stat().st_mtime_ns
+    (small_book / "NEWS.md").write_text("A file that is no page: all are written.\n")
+    assert build(small_book).returncode == 0
+    assert built.stat().st_mtime_ns > before
+    assert link in page(small_book, "01_one")
+
+
+@pytest.mark.slow
 def test_a_false_claim_stops_the_build(small_book):
     change(small_book / "nnlib" / "extra.py", "1.5", "9")
     result = build(small_book)

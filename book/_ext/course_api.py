@@ -11,12 +11,14 @@ import ast
 import builtins
 import re
 from importlib import import_module
+from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.domains.python import PyXRefRole
 from sphinx.transforms import SphinxTransform
 from sphinx.util.nodes import make_refnode
+from sphinx_codeautolink.extension import SphinxCodeAutoLink
 from sphinx_codeautolink.extension.directive import PrefaceMarker
 
 import nnlib
@@ -36,8 +38,6 @@ DEFAULTS = {
     "default_role": "py:maybe",
     "codeautolink_disable_link_titles": True,  # each one would be parsed: slow
 }
-
-
 NO_LINKS = (nodes.title, nodes.reference, addnodes.pending_xref)
 
 
@@ -157,6 +157,18 @@ def use_defaults(app, config):
         config[name] = value
 
 
+def link_written_page(app, pagename, templatename, context, doctree):
+    """Have the cells of every page linked that is written, not only of those read anew.
+
+    A new file beside the pages has all of them written again, although none is out of
+    date. Links are put in at the end, and only where this set says so.
+    """
+    for listener in app.events.listeners["build-finished"]:
+        state = getattr(listener.handler, "__self__", None)
+        if isinstance(state, SphinxCodeAutoLink):
+            state.outdated_docs.add(str(Path(pagename)))
+
+
 def reading_order():
     """Return the names of the library's modules as its docstring lists them."""
     return nnlib.__doc__.split("::")[1].split("``import nnlib``")[0].split()
@@ -179,4 +191,5 @@ def setup(app):
     app.connect("autodoc-process-docstring", escape_stars, priority=400)
     app.connect("missing-reference", find_elsewhere)
     app.connect("html-page-context", add_style)
+    app.connect("html-page-context", link_written_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -165,9 +165,7 @@ def misstatement_table(app, docname):
                     ],
                 ]
             )
-    summary = nodes.paragraph(
-        "", f"{len(corrected)} of {len(errata)} are corrected."
-    )
+    summary = nodes.paragraph("", f"{len(corrected)} of {len(errata)} are corrected.")
     if not rows:
         return [summary]
     head = ["Often said", "What is true", "Source", "Box"]
